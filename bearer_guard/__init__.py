@@ -1,0 +1,68 @@
+"""bearer_guard: protects ASGI applications as an OAuth 2.0 resource server."""
+
+from bearer_guard import profiles
+from bearer_guard.authorization_server import AuthorizationServer, Metadata, StaticKeys
+from bearer_guard.challenges import Challenge, Refusal
+from bearer_guard.decorators import require, require_claims, require_groups, require_roles, require_scopes
+from bearer_guard.errors import (
+    AuthorizationServerUnavailable,
+    BearerError,
+    BearerGuardError,
+    ConfigurationError,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    MissingToken,
+    Reason,
+)
+from bearer_guard.guard import BearerGuard
+from bearer_guard.middleware import BearerGuardMiddleware
+from bearer_guard.profiles import Profile
+from bearer_guard.requirements import AllOf, AnyOf, Claim, Groups, Requirement, Roles, Scopes
+from bearer_guard.settings import Settings
+from bearer_guard.sources import AuthorizationHeader
+from bearer_guard.tokens import AccessToken, Claims, Credentials
+from bearer_guard.validators import JWTValidator
+from bearer_guard.web import GuardedRequest, access_token, authorize
+
+__all__ = [
+    "AccessToken",
+    "AllOf",
+    "AnyOf",
+    "AuthorizationHeader",
+    "AuthorizationServer",
+    "AuthorizationServerUnavailable",
+    "BearerError",
+    "BearerGuard",
+    "BearerGuardError",
+    "BearerGuardMiddleware",
+    "Challenge",
+    "Claim",
+    "Claims",
+    "ConfigurationError",
+    "Credentials",
+    "Groups",
+    "GuardedRequest",
+    "InsufficientScope",
+    "InvalidRequest",
+    "InvalidToken",
+    "JWTValidator",
+    "Metadata",
+    "MissingToken",
+    "Profile",
+    "Reason",
+    "Refusal",
+    "Requirement",
+    "Roles",
+    "Scopes",
+    "Settings",
+    "StaticKeys",
+    "access_token",
+    "authorize",
+    "profiles",
+    "require",
+    "require_claims",
+    "require_groups",
+    "require_roles",
+    "require_scopes",
+]

@@ -1,0 +1,103 @@
+"""One call under way at a time, shared by whoever waits for it: tasks, event loops and threads.
+
+asyncio's own locks and futures belong to one event loop, and an application may have several (each test client
+opens one). So a threading lock elects a leader, and a `concurrent.futures.Future` tells the followers.
+"""
+
+import asyncio
+import concurrent.futures
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import sniffio
+
+from bearer_guard.errors import ConfigurationError
+
+_LOOK_AGAIN = 0.5
+"""Seconds after which a follower looks whether the leader's event loop still runs."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    loop: asyncio.AbstractEventLoop
+    landed: concurrent.futures.Future[bool] = field(default_factory=concurrent.futures.Future)
+    """True once the work is done; False if the attempt was broken off and counts as none."""
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        return self.loop.is_closed() and not self.landed.done()
+
+
+class Flight:
+    """Runs `work` at most once at a time. `work` keeps its own results and must not raise."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._attempt: _Attempt | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether somebody is on it now."""
+        attempt = self._attempt
+        return attempt is not None and not attempt.landed.done() and not attempt.is_lost
+
+    def start(self) -> None:
+        """Sees to it that the work is under way, without waiting for it."""
+        self._join_or_lead()
+
+    async def join(self) -> None:
+        """Waits until the work is done once, by whomever. A cancelled leader or a dead loop hands the lead on."""
+        while not await self._landed(self._join_or_lead()):
+            pass
+
+    async def aclose(self) -> None:
+        """Breaks off what is under way."""
+        attempt = self._attempt
+        if attempt is None or attempt.task is None or attempt.loop.is_closed():
+            return
+        if attempt.loop is asyncio.get_running_loop():
+            attempt.task.cancel()
+            await asyncio.gather(attempt.task, return_exceptions=True)
+        else:
+            attempt.loop.call_soon_threadsafe(attempt.task.cancel)
+
+    def _join_or_lead(self) -> _Attempt:
+        with self._lock:
+            if self._attempt is not None and self.is_under_way:
+                return self._attempt
+            _require_asyncio()
+            loop = asyncio.get_running_loop()
+            self._attempt = attempt = _Attempt(loop)
+            # A task of its own with an empty context: the request that happened to come first neither cancels it
+            # nor lends it its context variables.
+            attempt.task = loop.create_task(self._lead(attempt), context=contextvars.Context())
+            return attempt
+
+    async def _lead(self, attempt: _Attempt) -> None:
+        landed = True
+        try:
+            await self._work()
+        except asyncio.CancelledError:
+            landed = False
+            raise
+        finally:
+            attempt.landed.set_result(landed)
+
+    async def _landed(self, attempt: _Attempt) -> bool:
+        waiter = asyncio.wrap_future(attempt.landed)
+        while not waiter.done():
+            # wait() shields: a follower that is cancelled must not cancel the future that all the others wait for.
+            await asyncio.wait({waiter}, timeout=_LOOK_AGAIN)
+            if attempt.is_lost:
+                return False
+        return waiter.result()
+
+
+def _require_asyncio() -> None:
+    library = sniffio.current_async_library()
+    if library != "asyncio":
+        raise ConfigurationError(f"bearer_guard runs on asyncio, not on {library}; run the application under asyncio")

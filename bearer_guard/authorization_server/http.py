@@ -1,0 +1,134 @@
+"""The one door to httpx: https only, a deadline, a size cap while reading, no redirects, JSON objects only."""
+
+import asyncio
+import functools
+import ipaddress
+import ssl
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from bearer_guard.errors import ConfigurationError
+from bearer_guard.jose import parse_json_object
+from bearer_guard.tokens import Claims
+
+DEADLINE = 5.0
+"""Seconds for one call as a whole: a server that drips one byte at a time gets no more."""
+LARGEST_ANSWER = 512 * 1024
+"""Bytes. Key sets and metadata of real servers have 1 to 40 KiB."""
+
+HTTPClient = Any
+"""A client with the interface of `httpx.AsyncClient` (httpx2's as well), or a function that makes one."""
+
+
+class NoAnswer(Exception):
+    """A call brought no usable answer; the message says which call and why.
+
+    `reached`: whether a server answered at all, so that asking it for something else makes sense.
+    """
+
+    def __init__(self, url: str, why: str, *, reached: bool) -> None:
+        super().__init__(f"GET {shown(url)}: {why}")
+        self.reached = reached
+
+
+def shown(url: str) -> str:
+    """A URL for a log: without user, password, query and fragment, where secrets may stand."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_url(url: str, option: str, *, allow_insecure_http: bool) -> None:
+    """Raises `ConfigurationError` for a URL that must not be asked: keys that come over plain http prove nothing."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        has_host = False
+    if not has_host or parts.scheme not in ("https", "http"):
+        raise ConfigurationError(f"{option} {url!r} is not a URL; write one that begins with https://")
+    if parts.fragment or parts.username is not None:
+        raise ConfigurationError(f"{option} {shown(url)!r} must have neither a user nor a fragment; leave them out")
+    if parts.scheme == "http" and not is_loopback(url) and not allow_insecure_http:
+        raise ConfigurationError(
+            f"{option} {shown(url)!r} is plain http, so anybody on the way could put in keys of their own; write"
+            " https://, or allow_insecure_http=True for a network that you trust"
+        )
+
+
+@functools.cache
+def _ssl_context() -> ssl.SSLContext:
+    return httpx.create_ssl_context()  # loading the certificates takes longer than most calls: once a process
+
+
+def _short_lived_client() -> httpx.AsyncClient:
+    # One client a call: a client does not survive the event loop that it was first used in.
+    return httpx.AsyncClient(verify=_ssl_context(), timeout=DEADLINE)
+
+
+class Door:
+    """Asks for JSON objects. `http_client`: a client to use as it is, or a function that makes one for each call."""
+
+    def __init__(self, http_client: HTTPClient = None, *, allow_insecure_http: bool = False) -> None:
+        self._http_client = http_client
+        self._allow_insecure_http = allow_insecure_http
+
+    async def get_json(self, url: str) -> Claims:
+        """The JSON object at a URL. Raises `NoAnswer` for every failure."""
+        try:
+            check_url(url, "the URL", allow_insecure_http=self._allow_insecure_http)
+        except ConfigurationError as error:
+            raise NoAnswer(url, str(error), reached=True) from None
+        body = await self._get(url)
+        try:
+            return parse_json_object(body)
+        except ValueError:
+            raise NoAnswer(url, "the answer is not a JSON object", reached=True) from None
+
+    async def _get(self, url: str) -> bytes:
+        try:
+            async with asyncio.timeout(DEADLINE), self._client() as client:
+                return await _read(client, url)
+        except NoAnswer:
+            raise
+        except TimeoutError:
+            raise NoAnswer(url, f"no complete answer within {DEADLINE:.0f} s", reached=False) from None
+        except Exception as error:
+            # By place and not by type: the exceptions of httpx, httpx2 and a user's own client have no common root.
+            raise NoAnswer(url, f"{type(error).__name__}: {error}", reached=False) from error
+
+    def _client(self) -> AbstractAsyncContextManager[Any]:
+        if self._http_client is None:
+            return _short_lived_client()
+        if callable(self._http_client):
+            made: AbstractAsyncContextManager[Any] = self._http_client()
+            return made
+        return nullcontext(self._http_client)  # its owner closes it
+
+
+async def _read(client: Any, url: str) -> bytes:
+    # No compression: a few bytes on the wire must not become a hundred megabytes behind the cap.
+    headers = {"accept": "application/json", "accept-encoding": "identity"}
+    async with client.stream("GET", url, headers=headers, follow_redirects=False) as response:
+        if response.status_code != httpx.codes.OK:
+            raise NoAnswer(url, f"answered {response.status_code}", reached=True)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise NoAnswer(url, "answered with compressed content that was not asked for", reached=True)
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise NoAnswer(url, f"the answer is longer than {LARGEST_ANSWER} bytes", reached=True)
+        return bytes(body)

@@ -1,0 +1,210 @@
+"""Where verification keys come from: `StaticKeys` from your configuration, `RemoteKeys` from a published JWK set."""
+
+import logging
+import math
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from bearer_guard.authorization_server.flights import Flight
+from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
+from bearer_guard.jose import Header, UnusableKey, VerificationKey, load_verification_key
+from bearer_guard.protocols import Clock
+from bearer_guard.tokens import Epoch
+
+log = logging.getLogger("bearer_guard.keys")
+
+MOST_CANDIDATES = 4
+"""Keys tried for one token: each costs a signature check, and the token is not yet known to be anybody's."""
+MOST_KEYS = 512
+"""Keys of one set that are loaded. Real sets have one to twenty."""
+
+
+class KeySet:
+    """The usable keys of a JWK set (RFC 7517 section 5). Unusable ones are skipped, with a log record each."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        entries = document.get("keys")
+        if not isinstance(entries, list | tuple):
+            raise ValueError("the key set has no array of keys")  # noqa: TRY004  about its content
+        self._by_name: dict[tuple[str | None, str], tuple[VerificationKey, ...]] = {}
+        self.key_ids: set[str] = set()
+        for entry in entries[:MOST_KEYS]:
+            self._add(entry)
+        if not self._by_name:
+            raise ValueError("the key set has no usable key")
+
+    def _add(self, entry: Any) -> None:
+        try:
+            key = load_verification_key(entry)
+        except UnusableKey as why:
+            key_id = entry.get("kid") if isinstance(entry, Mapping) else None
+            log.warning("skipped a key of the set: kid=%.100r: %s", key_id, why)
+            return
+        for algorithm in key.algorithms:
+            # Under its own name for tokens with a kid, and under none for tokens without.
+            for name in {key.key_id, None}:
+                self._by_name[name, algorithm] = (*self._by_name.get((name, algorithm), ()), key)
+        if key.key_id is not None:
+            self.key_ids.add(key.key_id)
+
+    def find(self, header: Header) -> Sequence[VerificationKey]:
+        """The keys that may have signed a token with this header, at most four."""
+        return self._by_name.get((header.key_id, header.algorithm), ())[:MOST_CANDIDATES]
+
+
+class _Always:
+    def still_good(self, now: float) -> bool:
+        return True
+
+
+class StaticKeys:
+    """Keys from a JWK set (RFC 7517 section 5) that you hand over; nothing is fetched, and they never change.
+
+    Raises `ConfigurationError` if the set has no usable key.
+    """
+
+    def __init__(self, jwks: Mapping[str, Any]) -> None:
+        try:
+            self._keys = KeySet(jwks)
+        except (ValueError, AttributeError) as error:
+            raise ConfigurationError(
+                f"StaticKeys() takes a JWK set, as in StaticKeys({{'keys': [...]}}): {error}"
+            ) from None
+        self.epoch: Epoch | None = _Always()
+
+    def held(self, header: Header) -> Sequence[VerificationKey]:
+        """The keys that fit the header."""
+        return self._keys.find(header)
+
+    async def keys_for(self, header: Header) -> Sequence[VerificationKey]:
+        """The same; there is nobody to ask."""
+        return self.held(header)
+
+    async def aclose(self) -> None:
+        """Nothing runs."""
+
+
+class _RemoteEpoch:
+    """The time during which one fetched key set is in force."""
+
+    def __init__(self, source: "RemoteKeys") -> None:
+        self._source = source
+
+    def still_good(self, now: float) -> bool:
+        return self._source.epoch is self and self._source.is_usable(now)
+
+
+class RemoteKeys:
+    """Keys that are fetched when first needed, kept fresh in the background, and kept through an outage.
+
+    `fetch`: brings the JWK set, or raises `NoAnswer`. All times are in seconds of the clock's `monotonic()`.
+    `fresh_for`: how long a set is used without asking; at 80 % of it a refresh starts in the background.
+    `kept_for`: how long it is used while the server cannot be reached.
+    `cooldown`: the least time between two fetches that a token with an unknown `kid` causes.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[Mapping[str, Any]]],
+        *,
+        clock: Clock,
+        fresh_for: float,
+        kept_for: float,
+        cooldown: float,
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._fresh_for = fresh_for
+        self._kept_for = kept_for
+        self._cooldown = cooldown
+        self._flight = Flight(self._refresh)
+        self._document: Mapping[str, Any] | None = None
+        self._keys: KeySet | None = None
+        self.epoch: Epoch | None = None
+        self._confirmed_at = self._refresh_at = -math.inf
+        self._failed_at = self._retry_at = self._refetch_at = -math.inf
+        self._failures = 0
+        self._failure: Exception | None = None
+
+    def held(self, header: Header) -> Sequence[VerificationKey]:
+        """The keys in memory that fit the header; none if the set is too old to be used without asking."""
+        if self._keys is None or not self.is_usable(self._clock.monotonic()):
+            return ()
+        return self._keys.find(header)
+
+    async def keys_for(self, header: Header) -> Sequence[VerificationKey]:
+        """The keys that fit the header, after a fetch where one is due or may bring an unknown `kid`."""
+        keys = await self._usable_set()
+        found = keys.find(header)
+        # A kid that the set holds, or none at all: fetching again would not change the answer.
+        if found or header.key_id is None or header.key_id in keys.key_ids:
+            return found
+        return await self._look_again(header)
+
+    def is_usable(self, now: float) -> bool:
+        """Whether the set may be used at `now` without waiting; starts the background refresh when that is due."""
+        if self._keys is None:
+            return False
+        if now >= self._refresh_at and now >= self._retry_at:
+            self._flight.start()
+        age = now - self._confirmed_at
+        if age < self._fresh_for:
+            return True
+        # An outage that we have just seen ourselves: nobody is locked out, and nobody waits for the next attempt.
+        return age < self._kept_for and now - self._failed_at < self._fresh_for
+
+    async def aclose(self) -> None:
+        """Breaks off a fetch that is under way."""
+        await self._flight.aclose()
+
+    async def _usable_set(self) -> KeySet:
+        now = self._clock.monotonic()
+        if not self.is_usable(now) and now >= self._retry_at:  # else it failed a moment ago: let the server recover
+            await self._flight.join()
+        if self._keys is None or not self.is_usable(self._clock.monotonic()):
+            raise self._unavailable(self._retry_at - self._clock.monotonic())
+        return self._keys
+
+    async def _look_again(self, header: Header) -> Sequence[VerificationKey]:
+        now = self._clock.monotonic()
+        if now >= self._refetch_at:
+            self._refetch_at = now + self._cooldown
+            await self._flight.join()
+        elif self._flight.is_under_way:
+            await self._flight.join()
+        if self._failures or self._keys is None:
+            raise self._unavailable(self._refetch_at - self._clock.monotonic())
+        return self._keys.find(header)
+
+    async def _refresh(self) -> None:
+        try:
+            document = await self._fetch()
+            keys = self._keys if document == self._document else KeySet(document)
+        except Exception as failure:  # noqa: BLE001  whatever it is, the keys that we have stay in force
+            self._failed(failure)
+        else:
+            self._fetched(document, keys)
+
+    def _fetched(self, document: Mapping[str, Any], keys: KeySet | None) -> None:
+        if keys is not self._keys:
+            self._document, self._keys = document, keys
+            self.epoch = _RemoteEpoch(self)
+        self._confirmed_at = self._clock.monotonic()
+        # Jitter: many workers that started together do not ask together for ever.
+        self._refresh_at = self._confirmed_at + self._fresh_for * random.uniform(0.75, 0.8)  # noqa: S311
+        self._failed_at = self._retry_at = -math.inf
+        self._failures = 0
+        self._failure = None
+
+    def _failed(self, failure: Exception) -> None:
+        self._failures += 1
+        self._failure = failure
+        self._failed_at = self._clock.monotonic()
+        self._retry_at = self._failed_at + min(5.0 * 2 ** (self._failures - 1), self._cooldown)
+        log.error("the keys could not be fetched (attempt %d since the last success): %s", self._failures, failure)
+
+    def _unavailable(self, wait: float) -> AuthorizationServerUnavailable:
+        error = AuthorizationServerUnavailable(Reason.KEYS_UNAVAILABLE, retry_after=max(1, math.ceil(wait)))
+        error.__cause__ = self._failure
+        return error

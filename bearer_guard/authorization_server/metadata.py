@@ -1,0 +1,54 @@
+"""The metadata document of an authorization server: RFC 8414, and OpenID Connect Discovery 1.0."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+from bearer_guard.authorization_server.http import Door, NoAnswer
+from bearer_guard.tokens import Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What an authorization server says about itself. `document` is the whole of it."""
+
+    issuer: str
+    jwks_uri: str
+    document: Claims = field(repr=False)
+
+
+def metadata_urls(issuer: str) -> tuple[str, str]:
+    """Where an issuer's metadata may stand, in the order in which they are asked."""
+    scheme, netloc, path, _, _ = urlsplit(issuer)
+    path = path.rstrip("/")
+    return (
+        # RFC 8414 section 3.1: the well-known name is inserted between host and path.
+        urlunsplit((scheme, netloc, f"/.well-known/oauth-authorization-server{path}", "", "")),
+        # OpenID Connect Discovery 1.0 section 4: it is appended to the path.
+        urlunsplit((scheme, netloc, f"{path}/.well-known/openid-configuration", "", "")),
+    )
+
+
+async def discover(door: Door, issuer: str, metadata_url: str | None = None) -> Metadata:
+    """The metadata of an issuer, from the first URL that has it. Raises `NoAnswer`, naming each that had not."""
+    failures: list[str] = []
+    for url in (metadata_url,) if metadata_url is not None else metadata_urls(issuer):
+        try:
+            return _read(await door.get_json(url), issuer, url)
+        except NoAnswer as failure:
+            if not failure.reached:  # the server is away: it would be away for the next URL, too
+                raise
+            failures.append(str(failure))
+    raise NoAnswer(issuer, "no metadata found (" + "; ".join(failures) + ")", reached=True)
+
+
+def _read(document: Claims, issuer: str, url: str) -> Metadata:
+    named = document.get("issuer")
+    if named != issuer:
+        # RFC 8414 section 3.3: identical, or one issuer could speak for another.
+        raise NoAnswer(url, f"its issuer is {named!r:.200}, not {issuer!r}: configure the one you trust", reached=True)
+    jwks_uri = document.get("jwks_uri")
+    if not isinstance(jwks_uri, str):
+        raise NoAnswer(url, "it has no jwks_uri: give one with jwks_uri=", reached=True)
+    if urlsplit(issuer).scheme == "https" and urlsplit(jwks_uri).scheme != "https":
+        raise NoAnswer(url, "its jwks_uri falls back from https to http", reached=True)
+    return Metadata(issuer, jwks_uri, document)

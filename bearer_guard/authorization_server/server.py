@@ -1,0 +1,140 @@
+"""The authorization server as a resource server sees it: its metadata and its keys."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from bearer_guard.authorization_server.http import Door, HTTPClient, NoAnswer, check_url
+from bearer_guard.authorization_server.keys import RemoteKeys
+from bearer_guard.authorization_server.metadata import Metadata, discover
+from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
+from bearer_guard.jose import Header, VerificationKey
+from bearer_guard.protocols import Clock, KeySource
+from bearer_guard.tokens import Epoch
+
+
+class AuthorizationServer:
+    """The authorization server whose tokens you accept.
+
+    `issuer`: exactly the `iss` of its tokens; a trailing slash is part of it. Its metadata is found below it, as
+    RFC 8414 or OpenID Connect Discovery 1.0 lay down, when the first token arrives.
+    `jwks_uri`, `metadata_url`: where the keys or the metadata are, if they are not to be searched for; they may lie on
+    another host than the issuer (a name inside docker compose or a mesh).
+    `keys`: a key source such as `StaticKeys(jwks)`; then nothing is fetched.
+    `http_client`: a client like `httpx.AsyncClient`, or a function that makes one for each call; for proxies and
+    private certificate authorities.
+    `clock`: where the time comes from; the `time` module, or one that tests can move.
+    `keys_fresh_for`, `keys_kept_for`, `refetch_cooldown`: seconds; see the class `RemoteKeys`.
+    `allow_insecure_http`: accept plain http beyond loopback. Whoever can answer in the server's place then decides
+    which tokens are valid.
+
+    Raises `ConfigurationError` for URLs that are none, for plain http, and for options that contradict each other.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        jwks_uri: str | None = None,
+        metadata_url: str | None = None,
+        keys: KeySource | None = None,
+        http_client: HTTPClient = None,
+        clock: Clock = time,
+        keys_fresh_for: float = 600,
+        keys_kept_for: float = 24 * 3600,
+        refetch_cooldown: float = 30,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        _check_places(issuer, jwks_uri, metadata_url, keys, allow_insecure_http=allow_insecure_http)
+        _check_times(keys_fresh_for, keys_kept_for, refetch_cooldown)
+        self.issuer = issuer
+        self.clock = clock
+        self._jwks_uri = jwks_uri
+        self._metadata_url = metadata_url
+        self._metadata: Metadata | None = None
+        self._door = Door(http_client, allow_insecure_http=allow_insecure_http)
+        self._keys: KeySource = keys or RemoteKeys(
+            self._fetch_keys,
+            clock=clock,
+            fresh_for=keys_fresh_for,
+            kept_for=keys_kept_for,
+            cooldown=refetch_cooldown,
+        )
+
+    def __repr__(self) -> str:
+        return f"AuthorizationServer({self.issuer!r})"
+
+    async def metadata(self) -> Metadata:
+        """The metadata document (RFC 8414 section 2), fetched once. Raises `AuthorizationServerUnavailable`."""
+        try:
+            return await self._discovered()
+        except NoAnswer as failure:
+            raise AuthorizationServerUnavailable(Reason.METADATA_UNAVAILABLE) from failure
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """What must stay true for tokens verified now to be remembered."""
+        return self._keys.epoch
+
+    def held(self, header: Header) -> Sequence[VerificationKey]:
+        """The keys in memory that fit a token's header; nothing is fetched."""
+        return self._keys.held(header)
+
+    async def keys_for(self, header: Header) -> Sequence[VerificationKey]:
+        """The keys that fit a token's header. Raises `AuthorizationServerUnavailable` where that cannot be known."""
+        return await self._keys.keys_for(header)
+
+    async def aclose(self) -> None:
+        """Ends what runs in the background. The server can be used again afterwards."""
+        await self._keys.aclose()
+
+    async def _discovered(self) -> Metadata:
+        if self._metadata is None:
+            self._metadata = await discover(self._door, self.issuer, self._metadata_url)
+        return self._metadata
+
+    async def _fetch_keys(self) -> Mapping[str, Any]:
+        try:
+            return await self._door.get_json(self._jwks_uri or (await self._discovered()).jwks_uri)
+        except NoAnswer:
+            self._metadata = None  # the keys may have moved: ask again where they are
+            raise
+
+
+def _check_places(
+    issuer: str,
+    jwks_uri: str | None,
+    metadata_url: str | None,
+    keys: KeySource | None,
+    *,
+    allow_insecure_http: bool,
+) -> None:
+    if not isinstance(issuer, str) or not issuer:
+        raise ConfigurationError(f"issuer {issuer!r} is no issuer; write the iss of the tokens, as a string")
+    given = [name for name, value in (("jwks_uri", jwks_uri), ("metadata_url", metadata_url), ("keys", keys)) if value]
+    if len(given) > 1:
+        raise ConfigurationError(f"{' and '.join(given)} both say where the keys are; give one of them")
+    if jwks_uri is not None:
+        check_url(jwks_uri, "jwks_uri", allow_insecure_http=allow_insecure_http)
+    elif metadata_url is not None:
+        check_url(metadata_url, "metadata_url", allow_insecure_http=allow_insecure_http)
+    elif keys is None:
+        _check_issuer_can_be_asked(issuer, allow_insecure_http=allow_insecure_http)
+
+
+def _check_issuer_can_be_asked(issuer: str, *, allow_insecure_http: bool) -> None:
+    if "://" not in issuer:
+        raise ConfigurationError(f"issuer {issuer!r} is not a URL, so its keys cannot be searched for; give jwks_uri=")
+    check_url(issuer, "issuer", allow_insecure_http=allow_insecure_http)
+    if urlsplit(issuer).query:
+        raise ConfigurationError(f"issuer {issuer!r} has a query (RFC 8414 section 2 allows none); leave it out")
+
+
+def _check_times(fresh_for: float, kept_for: float, cooldown: float) -> None:
+    if not 0 < fresh_for <= kept_for:
+        raise ConfigurationError(
+            f"keys_fresh_for={fresh_for!r} and keys_kept_for={kept_for!r} do not fit; write 0 < fresh <= kept (seconds)"
+        )
+    if not cooldown >= 1:
+        raise ConfigurationError(f"refetch_cooldown={cooldown!r} would let strangers cause calls; write at least 1 s")

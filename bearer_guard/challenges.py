@@ -1,0 +1,114 @@
+"""Question 5: how do we say no?  An error becomes a `Refusal`: status, headers and body as one pure value.
+
+The `WWW-Authenticate` header is built here and nowhere else.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bearer_guard.errors import (
+    AuthorizationServerUnavailable,
+    BearerError,
+    ConfigurationError,
+    InsufficientScope,
+    MissingToken,
+)
+
+LONGEST_VALUE = 1024
+"""Characters of one parameter of a challenge: response headers stay far below every server's and proxy's limit."""
+
+# RFC 6750 section 3: what may stand between the quotes. No quote, no backslash, no control character, no CR or LF.
+_FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1): a scheme and its parameters, in order."""
+
+    scheme: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.scheme} {', '.join(map(_parameter, self.parameters))}".rstrip()
+
+
+def _parameter(parameter: tuple[str, str]) -> str:
+    name, value = parameter
+    return f'{name}="{_FORBIDDEN.sub("", value)[:LONGEST_VALUE]}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal as it goes on the wire. `headers` are names in lower case and values, in order."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How one guard words its refusals.
+
+    `realm`: the protection space named in each challenge (RFC 9110 section 11.5); None leaves it out. RFC 6750
+    section 3 wants at least one parameter in each challenge; with a realm even that of a missing token has one.
+    `missing_token`: `"challenge"` answers a missing token with 401 and a bare challenge (RFC 6750 section 3.1);
+    `"invalid_request"` answers it with 400, as some authorization servers' own APIs do.
+    """
+
+    realm: str | None = None
+    missing_token: str = "challenge"
+
+    def __post_init__(self) -> None:
+        if self.realm is not None and (not self.realm or _FORBIDDEN.search(self.realm)):
+            raise ConfigurationError(
+                f"realm={self.realm!r} cannot stand in a challenge; write plain ASCII without quotes and backslashes"
+            )
+        if self.missing_token not in ("challenge", "invalid_request"):
+            raise ConfigurationError(
+                f"missing_token={self.missing_token!r} is not known; write missing_token='challenge' (401, the"
+                " default) or missing_token='invalid_request' (400)"
+            )
+
+    def refusal(self, error: BearerError) -> Refusal:
+        """The one rendering of an error."""
+        status, code = self._status_and_code(error)
+        headers = [("content-type", "application/json"), ("cache-control", "no-store")]
+        if isinstance(error, AuthorizationServerUnavailable):
+            headers.append(("retry-after", str(error.retry_after)))
+        else:
+            headers.append(("www-authenticate", str(self._challenge(error, code))))
+        body = _body(error, code)
+        headers.append(("content-length", str(len(body))))
+        return Refusal(status, tuple(headers), body)
+
+    def _status_and_code(self, error: BearerError) -> tuple[int, str | None]:
+        if isinstance(error, MissingToken) and self.missing_token == "invalid_request":
+            return 400, "invalid_request"
+        return error.status, error.code
+
+    def _challenge(self, error: BearerError, code: str | None) -> Challenge:
+        parameters: list[tuple[str, str]] = []
+        if self.realm is not None:
+            parameters.append(("realm", self.realm))
+        if code is not None:  # RFC 6750 section 3.1: no error information for a request without credentials
+            parameters += [("error", code), ("error_description", error.description)]
+        if isinstance(error, MissingToken | InsufficientScope) and code != "invalid_request":
+            parameters += _scope(error.scopes)
+        return Challenge("Bearer", tuple(parameters))
+
+
+def _scope(scopes: Iterable[str]) -> list[tuple[str, str]]:
+    value = " ".join(scopes)
+    # Half a list would send the client for the wrong token: all that the operation needs, or none.
+    return [("scope", value)] if 0 < len(value) <= LONGEST_VALUE else []
+
+
+def _body(error: BearerError, code: str | None) -> bytes:
+    if isinstance(error, AuthorizationServerUnavailable):
+        return json.dumps({"error": "temporarily_unavailable", "error_description": error.description}).encode()
+    if code is None:
+        return b"{}"
+    return json.dumps({"error": code, "error_description": error.description}).encode()

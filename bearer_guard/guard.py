@@ -1,0 +1,174 @@
+"""BearerGuard: asks a request the five questions, in order, and remembers the answer to the second."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from bearer_guard.challenges import Refusal, Wording
+from bearer_guard.errors import (
+    BearerError,
+    ConfigurationError,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    MissingToken,
+    Reason,
+)
+from bearer_guard.protocols import Clock, Scope, TokenSource, TokenValidator
+from bearer_guard.requirements import Requirement
+from bearer_guard.sources import AuthorizationHeader
+from bearer_guard.stores.memory import Remembered
+from bearer_guard.telemetry import record_refusal
+from bearer_guard.tokens import AccessToken, Credentials
+
+log = logging.getLogger("bearer_guard")
+
+OnError = Callable[[BearerError, Refusal], Refusal]
+
+
+class BearerGuard:
+    """Protects an application as an OAuth 2.0 resource server.
+
+    `validator`: decides whether a token is genuine, such as `JWTValidator(issuer, audience=...)`.
+    `sources`: where a token may stand; the `Authorization` header alone by default.
+    `realm`: named in every challenge, if given (RFC 9110 section 11.5).
+    `remember`: how many validated tokens are kept in memory, so that they need not be verified again; 0 is off. A
+    remembered token is refused as soon as it expires or its key is withdrawn.
+    `missing_token`: `"challenge"` (401, the default), or `"invalid_request"` (400) for clients that expect that.
+    `on_error`: called with each error and its refusal; what it returns is sent instead.
+
+    Raises `ConfigurationError` at construction.
+    """
+
+    def __init__(
+        self,
+        validator: TokenValidator,
+        *,
+        sources: Sequence[TokenSource] = (AuthorizationHeader(),),
+        realm: str | None = None,
+        remember: int = 1024,
+        missing_token: str = "challenge",  # noqa: S107  a convention, no secret
+        on_error: OnError | None = None,
+    ) -> None:
+        if not callable(getattr(validator, "validate", None)):
+            raise ConfigurationError(
+                f"BearerGuard takes a validator, not {type(validator).__name__}; write"
+                " BearerGuard(JWTValidator('https://id.example.com', audience='https://api.example.com'))"
+            )
+        if not sources:
+            raise ConfigurationError("sources=[] would find no token; leave it out for the Authorization header")
+        if isinstance(remember, bool) or not isinstance(remember, int) or remember < 0:
+            raise ConfigurationError(f"remember={remember!r} is no number of tokens; write 0 to remember none")
+        self.validator = validator
+        self._sources = tuple(sources)
+        self._wording = Wording(realm, missing_token)
+        self._on_error = on_error
+        self._clock: Clock = getattr(validator, "clock", time)
+        self._remembered: Remembered[AccessToken] = Remembered(remember)
+
+    def __repr__(self) -> str:
+        return f"BearerGuard({self.validator!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Ends what runs in the background. The guard can be used again afterwards."""
+        close = getattr(self.validator, "aclose", None)
+        if close is not None:
+            await close()
+
+    # --- the five questions ---
+
+    def find(self, scope: Scope) -> Credentials | None:
+        """1. Where is the token?  None: there is none. Raises `InvalidRequest` if it is malformed or there are two."""
+        found: Credentials | None = None
+        for source in self._sources:
+            credentials = source.find(scope)
+            if credentials is not None and found is not None:
+                raise InvalidRequest(Reason.SEVERAL_TOKENS)  # RFC 6750 section 2: one method in each request
+            found = credentials or found
+        return found
+
+    async def authenticate(self, scope: Scope) -> AccessToken | None:
+        """Questions 1 to 3 for a request (an ASGI scope): its validated token, or None where it presents none.
+
+        Raises `InvalidRequest`, `InvalidToken` or `AuthorizationServerUnavailable`.
+        """
+        credentials = self.find(scope)
+        return None if credentials is None else await self.confirmed(credentials)
+
+    async def confirmed(self, credentials: Credentials) -> AccessToken:
+        """2 and 3. Is it genuine and still good, and is it this sender's?"""
+        return self._unbound(await self._validated(credentials.token, None))
+
+    async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
+        """Question 2 alone, for tokens that did not come with a request. A sender-constrained token is refused.
+
+        `max_age`: how old, in seconds, an answer of the authorization server may be.
+        """
+        return self._unbound(await self._validated(token, max_age))
+
+    def authorize(self, token: AccessToken | None, requirement: Requirement) -> None:
+        """4. May it do this?  Raises `MissingToken` without a token, `InsufficientScope` if it may not."""
+        if token is None:
+            raise MissingToken(requirement.scopes_for(None) or ())
+        if not requirement.is_met_by(token):
+            scopes = requirement.scopes_for(token) or ()
+            reason = Reason.INSUFFICIENT_SCOPE if scopes else requirement.unmet(token).reason
+            raise InsufficientScope(reason, scopes=scopes, requirement=requirement)
+
+    def refusal(self, error: BearerError) -> Refusal:
+        """5. How do we say no?  The one place where an error becomes an answer; it is logged here, too."""
+        record_refusal(error)
+        refusal = self._wording.refusal(error)
+        return refusal if self._on_error is None else self._reworded(error, refusal, self._on_error)
+
+    def _reworded(self, error: BearerError, refusal: Refusal, on_error: OnError) -> Refusal:
+        try:
+            reworded = on_error(error, refusal)
+        except Exception:
+            log.exception("on_error raised: the usual refusal is sent instead")
+            return refusal
+        if not isinstance(reworded, Refusal):
+            log.error("on_error returned %s and no Refusal: the usual refusal is sent", type(reworded).__name__)
+            return refusal
+        return reworded
+
+    # --- the memory of validated tokens ---
+
+    async def _validated(self, token: str, max_age: float | None) -> AccessToken:
+        if max_age is not None:
+            return await self.validator.validate(token, max_age=max_age)
+        # A digest: the memory holds no token that a dump of it could give away.
+        key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        remembered = self._remembered.get(key)
+        if remembered is not None:
+            if self._is_still_good(remembered):
+                return remembered
+            self._remembered.forget(key)
+        validated = await self.validator.validate(token)
+        if validated.epoch is not None:
+            self._remembered.set(key, validated)
+        return validated
+
+    def _is_still_good(self, token: AccessToken) -> bool:
+        epoch = token.epoch
+        return (
+            self._clock.time() < token.accepted_until
+            and epoch is not None
+            and epoch.still_good(self._clock.monotonic())
+        )
+
+    # --- the sender ---
+
+    def _unbound(self, token: AccessToken) -> AccessToken:
+        # RFC 7800 section 3: a token bound to a key is good only with a proof of that key, and nothing here proves one.
+        if "cnf" in token.claims:
+            raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
+        return token

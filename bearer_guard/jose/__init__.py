@@ -1,0 +1,24 @@
+"""The one door to PyJWT: compact form, header, keys, verify, sign.
+
+RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 and RFC 8037 (algorithms), RFC 8725 (best current practice).
+"""
+
+from bearer_guard.jose.algorithms import ALGORITHMS
+from bearer_guard.jose.compact import CompactJWS, Header, parse_compact, sign_compact
+from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
+from bearer_guard.jose.keys import UnusableKey, VerificationKey, load_verification_key, public_jwk
+
+__all__ = [
+    "ALGORITHMS",
+    "CompactJWS",
+    "Header",
+    "UnusableKey",
+    "VerificationKey",
+    "decode_base64url",
+    "encode_base64url",
+    "load_verification_key",
+    "parse_compact",
+    "parse_json_object",
+    "public_jwk",
+    "sign_compact",
+]

@@ -1,0 +1,92 @@
+"""The encodings below the compact form, read strictly: base64url and JSON (RFC 7515 section 2, RFC 8259)."""
+
+import binascii
+import json
+import math
+from typing import Any
+
+from bearer_guard.tokens import Claims, frozen
+
+DEEPEST_JSON = 32
+"""Levels of nesting. Real tokens have three or four."""
+LONGEST_NUMBER = 24
+"""Digits of a number. Every 64-bit integer and every timestamp is shorter."""
+
+# "+", "/" and "=" belong to base64, not to base64url without padding (RFC 7515 section 2): made invalid on purpose.
+_TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/!!!")
+# The last character carries bits that are thrown away; only with these at zero is there one spelling of a token.
+_CANONICAL_END = {2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
+_PADDING = {0: b"", 2: b"==", 3: b"="}
+
+
+def decode_base64url(segment: bytes) -> bytes:
+    """Strict base64url without padding (RFC 7515 section 2). Raises ValueError for everything else."""
+    remainder = len(segment) % 4
+    if remainder and (remainder == 1 or segment[-1] not in _CANONICAL_END[remainder]):
+        raise ValueError("not canonical base64url")
+    return binascii.a2b_base64(segment.translate(_TO_BASE64) + _PADDING[remainder], strict_mode=True)
+
+
+def encode_base64url(content: bytes) -> bytes:
+    """Base64url without padding (RFC 7515 section 2)."""
+    return binascii.b2a_base64(content, newline=False).translate(bytes.maketrans(b"+/", b"-_"), b"=")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> Claims:
+    # RFC 7515 section 4, RFC 7519 section 4: two members of one name mean two things to two readers.
+    members = Claims((name, frozen(value) if type(value) is list else value) for name, value in pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError("a number beyond reason")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if len(digits) > 2 * LONGEST_NUMBER or not math.isfinite(number):
+        raise ValueError("a number beyond reason")
+    return number
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_without_duplicates, parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
+)
+
+
+def parse_json_object(content: bytes) -> Claims:
+    """A JSON object (RFC 8259) in plain UTF-8, read strictly. Raises ValueError for everything else.
+
+    Refused: other encodings and byte order marks, duplicate members, lone surrogates, numbers that are not finite or
+    are beyond reason, nesting deeper than 32, anything behind the object.
+    """
+    try:
+        text = content.decode("utf-8")
+        value = _decoder.decode(text)
+        # No JSON can be deeper than it has brackets: the walk is for the few that have many.
+        if content.count(b"{") + content.count(b"[") > DEEPEST_JSON:
+            _check_depth(value, DEEPEST_JSON)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate fails here, not later
+    except RecursionError:
+        value = None
+    if type(value) is not Claims:
+        raise ValueError("not a JSON object")
+    return value
+
+
+def _check_depth(value: Any, levels: int) -> None:
+    if not isinstance(value, tuple | dict):
+        return
+    if levels == 0:
+        raise ValueError("nested beyond reason")
+    for member in value.values() if isinstance(value, dict) else value:
+        _check_depth(member, levels - 1)

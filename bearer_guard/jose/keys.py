@@ -1,0 +1,91 @@
+"""Keys: a JWK (RFC 7517) is judged before PyJWT sees it, and serves only the algorithms of its type."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+from bearer_guard.jose.algorithms import ALGORITHMS_OF, IMPLEMENTATIONS
+from bearer_guard.jose.compact import CompactJWS
+
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
+_SMALLEST_RSA, _LARGEST_RSA = 2048, 8192
+"""Bits. RFC 7518 section 3.3 sets the lower limit; beyond the upper one each check costs us much."""
+_LARGEST_RSA_EXPONENT = 2**32
+
+
+class UnusableKey(ValueError):
+    """A JWK that cannot verify signatures, with the reason. It never carries key material."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A public key that was judged fit to verify signatures, and the algorithms that it may be used with."""
+
+    key_id: str | None
+    algorithms: frozenset[str]
+    public_key: Any = field(repr=False)
+
+    def verify(self, jws: CompactJWS) -> bool:
+        """Whether this key made this signature with the algorithm that the header names."""
+        name = jws.header.algorithm
+        if name not in self.algorithms:
+            return False
+        return IMPLEMENTATIONS[name].verify(jws.signing_input, self.public_key, jws.signature)
+
+
+def load_verification_key(jwk: Any) -> VerificationKey:
+    """Judges a JWK (RFC 7517) and loads it. Raises `UnusableKey`: the rest of the set is not concerned."""
+    if not isinstance(jwk, Mapping):
+        raise UnusableKey("not a JSON object")
+    algorithms = _algorithms_for(jwk)
+    _refuse_other_uses(jwk)
+    if not isinstance(jwk.get("kid"), str | None):
+        raise UnusableKey("kid is not a string")
+    try:
+        loaded = jwt.PyJWK(dict(jwk), algorithm=next(iter(sorted(algorithms))))
+    except Exception as error:  # noqa: BLE001  cryptography and PyJWT raise many kinds, and none may fail the set
+        raise UnusableKey(f"not readable ({type(error).__name__})") from None
+    if jwk["kty"] == "RSA":
+        _refuse_odd_rsa(loaded.key)
+    return VerificationKey(jwk.get("kid"), algorithms, loaded.key)
+
+
+def _algorithms_for(jwk: Mapping[str, Any]) -> frozenset[str]:
+    kty, curve, label = jwk.get("kty"), jwk.get("crv"), jwk.get("alg")
+    if not isinstance(kty, str) or not isinstance(curve, str | None):
+        raise UnusableKey("kty or crv is not a string")
+    names = ALGORITHMS_OF.get((kty, None if kty == "RSA" else curve))
+    if names is None:
+        raise UnusableKey(f"kty {kty!r:.40} with crv {curve!r:.40} is not supported")
+    if label is None:
+        return frozenset(names)
+    if label not in names:
+        raise UnusableKey(f"labelled for {label!r:.40}, which is none of {', '.join(names)}")
+    return frozenset({label})
+
+
+def _refuse_other_uses(jwk: Mapping[str, Any]) -> None:
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+        raise UnusableKey("it holds a private key, which a published set must not")
+    if jwk.get("use", "sig") != "sig":  # RFC 7517 section 4.2
+        raise UnusableKey("its use is not sig")
+    operations = jwk.get("key_ops", ("verify",))  # RFC 7517 section 4.3
+    if not isinstance(operations, list | tuple) or "verify" not in operations:
+        raise UnusableKey("its key_ops do not include verify")
+
+
+def _refuse_odd_rsa(key: Any) -> None:
+    if not _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA:
+        raise UnusableKey(f"RSA of {key.key_size} bits; {_SMALLEST_RSA} to {_LARGEST_RSA} are accepted")
+    if key.public_numbers().e > _LARGEST_RSA_EXPONENT:
+        raise UnusableKey("its RSA exponent is beyond reason")
+
+
+def public_jwk(private_key: Any, *, algorithm: str, key_id: str | None) -> dict[str, Any]:
+    """The public half of a key as a JWK for a published set (RFC 7517)."""
+    jwk = IMPLEMENTATIONS[algorithm].to_jwk(private_key.public_key(), as_dict=True)
+    labelled = {**jwk, "use": "sig", "alg": algorithm, "kid": key_id}
+    labelled.pop("key_ops", None)
+    return {name: value for name, value in labelled.items() if value is not None}

@@ -1,0 +1,142 @@
+"""Dialects of issuers, as data: which claims carry what, and which tokens are not access tokens.
+
+A profile is a frozen value; `dataclasses.replace(profiles.OKTA, groups=("https://acme.com/groups",))` makes your own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bearer_guard.errors import ConfigurationError, Reason
+from bearer_guard.tokens import ClaimPath, Claims, claim_at
+
+_ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
+
+# Claims that stand in one kind of token only.
+# OIDC Core sections 2 and 3.3.2.11: nonce and the hashes. OIDC Back-Channel Logout section 2.4: events.
+_TELLTALE_CLAIMS: Mapping[str, Reason] = {
+    "nonce": _ID,
+    "at_hash": _ID,
+    "c_hash": _ID,
+    "s_hash": _ID,
+    "events": _LOGOUT,
+}
+
+# Claims in which some issuers write down what kind of token it is, and the words they use for it, in lower case.
+_KIND_CLAIMS = ("typ", "type", "token_use", "token_class", "token_type")
+_KINDS: Mapping[str, Reason] = {
+    "id": _ID,
+    "id_token": _ID,
+    "id-token": _ID,
+    "idtoken": _ID,
+    "refresh": _REFRESH,
+    "refresh_token": _REFRESH,
+    "refresh-token": _REFRESH,
+    "refreshtoken": _REFRESH,
+    "offline": _REFRESH,
+    "offline_access": _REFRESH,
+    "logout": _LOGOUT,
+    "logout_token": _LOGOUT,
+    "logout-token": _LOGOUT,
+}
+
+# The same for the header parameter typ, media types without "application/" and in lower case.
+_HEADER_TYPES: Mapping[str, Reason] = {
+    "id+jwt": _ID,
+    "id_token": _ID,
+    "id_token+jwt": _ID,
+    "refresh+jwt": _REFRESH,
+    "rt+jwt": _REFRESH,
+    "logout+jwt": _LOGOUT,  # OIDC Back-Channel Logout section 2.4
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """How the access tokens of an issuer look.
+
+    `typ`: accepted values of the header parameter typ, in lower case and without `application/`; None stands for
+    "not there" (RFC 9068 section 2.1, RFC 7515 section 4.1.9).
+    `scope`, `client_id`: claim paths, the first that is there counts. `groups`, `roles`: claim paths, all are read.
+    `required`: claims that must be there, beside `iss`, `aud` and `exp`, which always must.
+    `telltale_claims`, `kind_claims`, `kinds`, `header_types`: what gives away a token that is not an access token.
+    """
+
+    name: str
+    typ: frozenset[str | None] = frozenset({None, "jwt", "at+jwt"})
+    scope: tuple[ClaimPath, ...] = ("scope", "scp")
+    groups: tuple[ClaimPath, ...] = ("groups",)
+    roles: tuple[ClaimPath, ...] = ("roles",)
+    client_id: tuple[ClaimPath, ...] = ("client_id", "azp", "cid", "appid")
+    required: tuple[ClaimPath, ...] = ()
+    telltale_claims: Mapping[str, Reason] = field(default_factory=lambda: _TELLTALE_CLAIMS, repr=False)
+    kind_claims: tuple[str, ...] = field(default=_KIND_CLAIMS, repr=False)
+    kinds: Mapping[str, Reason] = field(default_factory=lambda: _KINDS, repr=False)
+    header_types: Mapping[str, Reason] = field(default_factory=lambda: _HEADER_TYPES, repr=False)
+
+    def __post_init__(self) -> None:
+        for option in ("scope", "groups", "roles", "client_id", "required", "kind_claims"):
+            if not isinstance(getattr(self, option), tuple):
+                raise ConfigurationError(f"{option}= of a profile is a tuple of claims; write {option}=('name',)")
+
+    def scopes_of(self, claims: Claims) -> frozenset[str]:
+        """The granted scopes. A string is split on single spaces; an item of an array is one scope, as it is."""
+        value = self.scope_claim(claims)
+        if isinstance(value, str):
+            # RFC 6749 section 3.3: the space alone separates; other white space would be part of a name.
+            return frozenset(name for name in value.split(" ") if name)
+        return _strings(value)
+
+    def scope_claim(self, claims: Claims) -> Any:
+        """The value of the first scope claim that is there."""
+        return _first(claims, self.scope)
+
+    def client_id_claim(self, claims: Claims) -> Any:
+        """The value of the first client claim that is there."""
+        return _first(claims, self.client_id)
+
+    def groups_of(self, claims: Claims) -> frozenset[str]:
+        """The groups: strings and arrays of strings; anything else grants nothing."""
+        return _union(claims, self.groups)
+
+    def roles_of(self, claims: Claims) -> frozenset[str]:
+        """The roles, read like the groups."""
+        return _union(claims, self.roles)
+
+
+def _first(claims: Claims, paths: tuple[ClaimPath, ...]) -> Any:
+    for path in paths:
+        value = claim_at(claims, path)
+        if value is not None:
+            return value
+    return None
+
+
+def _union(claims: Claims, paths: tuple[ClaimPath, ...]) -> frozenset[str]:
+    found: frozenset[str] = frozenset()
+    for path in paths:
+        found |= _strings(claim_at(claims, path))
+    return found
+
+
+def _strings(value: Any) -> frozenset[str]:
+    members = value if isinstance(value, tuple) else (value,)
+    return frozenset(member for member in members if isinstance(member, str) and member)
+
+
+OAUTH2 = Profile(name="oauth2")
+"""The default: what most issuers have in common. Several spellings of scope and client, typ `at+jwt`, `JWT` or none."""
+
+RFC_9068 = Profile(
+    name="rfc9068",
+    typ=frozenset({"at+jwt"}),
+    scope=("scope",),
+    client_id=("client_id",),
+    required=("sub", "client_id", "iat", "jti"),
+)
+"""RFC 9068 to the letter: typ `at+jwt`, and every claim that section 2.2 requires."""
+
+OKTA = Profile(name="okta", scope=("scp",), client_id=("cid",))
+"""Okta's custom authorization servers: no typ, scopes as the array `scp`, the client as `cid`.
+
+Tokens of Okta's *org* authorization server are not meant for your API and cannot be validated locally."""

@@ -1,0 +1,33 @@
+"""Decisions as log records. No token, no secret and no claim ever stands in one; a reason always does."""
+
+import logging
+
+from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
+
+log = logging.getLogger("bearer_guard")
+
+# Refusals that a healthy deployment sees every day. All others hint at a configuration, or at an attack.
+_EXPECTED = frozenset({Reason.MISSING_TOKEN, Reason.EXPIRED, Reason.INSUFFICIENT_SCOPE, Reason.MISSING_GROUP})
+
+
+def record_refusal(error: BearerError) -> None:
+    """Logs a refusal, with its reason: INFO for the everyday ones, ERROR for an outage, WARNING for the rest."""
+    log.log(
+        _level(error),
+        "refused: reason=%s claim=%s: %s%s",
+        error.reason,
+        error.claim if isinstance(error, InvalidToken) else None,
+        error.description,
+        _cause(error),
+        extra={"reason": error.reason.value},
+    )
+
+
+def _level(error: BearerError) -> int:
+    if isinstance(error, AuthorizationServerUnavailable):
+        return logging.ERROR
+    return logging.INFO if error.reason in _EXPECTED else logging.WARNING
+
+
+def _cause(error: BearerError) -> str:
+    return f" Cause: {error.__cause__}" if isinstance(error, AuthorizationServerUnavailable) else ""

@@ -1,0 +1,128 @@
+"""A token before and after validation: `Credentials` (presented, untrusted) and `AccessToken` (validated)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NoReturn, Protocol
+
+
+class Claims(dict[str, Any]):
+    """A JSON object that cannot be changed: arrays are tuples, objects are `Claims`; `json.dumps` takes it as it is.
+
+    Validated tokens are shared between requests, so no request may alter what the next one sees.
+    """
+
+    __slots__ = ()
+
+    def _read_only(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("claims are read-only; dict(token.claims) makes a copy that you may change")
+
+    __setitem__ = _read_only
+    __delitem__ = _read_only
+    __ior__ = _read_only
+    clear = _read_only
+    pop = _read_only
+    popitem = _read_only
+    setdefault = _read_only
+    update = _read_only
+
+    def __reduce__(self) -> tuple[type["Claims"], tuple[dict[str, Any]]]:
+        return Claims, (dict(self),)
+
+    def __deepcopy__(self, memo: object) -> "Claims":
+        return self
+
+
+def frozen(value: Any) -> Any:
+    """A JSON value, immutable to the bottom."""
+    if isinstance(value, list | tuple):
+        return tuple(map(frozen, value))
+    if isinstance(value, dict) and type(value) is not Claims:
+        return Claims((name, frozen(member)) for name, member in value.items())
+    return value
+
+
+ClaimPath = str | tuple[str, ...]
+"""Where a claim stands. A dot goes one object deeper (`"realm_access.roles"`); a name with a colon or a slash in it
+is one name (`"cognito:groups"`, `"https://acme.com/groups"`); a tuple gives the names one by one."""
+
+
+@lru_cache(maxsize=1024)
+def names_in(path: ClaimPath) -> tuple[str, ...]:
+    """The member names that a claim path walks along."""
+    if isinstance(path, tuple):
+        return path
+    return (path,) if ":" in path or "/" in path else tuple(path.split("."))
+
+
+def claim_at(claims: Mapping[str, Any], path: ClaimPath) -> Any:
+    """The value at a claim path; None if it is not there."""
+    value: Any = claims
+    for name in names_in(path):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+class Epoch(Protocol):
+    """What must stay true for a validated token to be remembered, such as: its signing key is still published."""
+
+    def still_good(self, now: float) -> bool:
+        """Whether what was true at validation is true at `now` (seconds of the clock's `monotonic()`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client presented. Nothing about it is known to be true, and it lives for one request only.
+
+    The token is masked in `repr`, and credentials cannot be pickled.
+    """
+
+    token: str = field(repr=False)
+    scheme: str = "Bearer"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials hold a secret and are not to be pickled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AccessToken:
+    """A validated access token: who it is for, and what it allows. It does not hold the presented token itself.
+
+    It is immutable to the bottom, so it may be shared between requests, tasks and threads.
+    """
+
+    issuer: str
+    """The `iss` claim: the authorization server that vouches for everything below."""
+    subject: str | None
+    """The `sub` claim; None in tokens that name nobody (some client-credentials tokens)."""
+    audience: tuple[str, ...]
+    """The `aud` claim, as a tuple."""
+    client_id: str | None
+    """The client that the token was issued to (`client_id`, `azp`, `cid`, ... as the profile says)."""
+    scopes: frozenset[str]
+    """The granted scopes (RFC 6749 section 3.3)."""
+    groups: frozenset[str]
+    roles: frozenset[str]
+    expires_at: float
+    """The `exp` claim, in seconds since 1970."""
+    claims: Claims = field(repr=False)
+    """All claims, read-only."""
+    accepted_until: float = field(repr=False)
+    """`expires_at` and the validator's leeway: from then on the token is refused. Seconds since 1970."""
+    epoch: Epoch | None = field(repr=False, default=None)
+    """What must stay true for the token to be remembered; None: it is not remembered."""
+
+    @property
+    def confirmation(self) -> Claims | None:
+        """The `cnf` claim: the key or certificate that the token is bound to (RFC 7800)."""
+        return self.claims.get("cnf")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The epoch belongs to this process; a token that travels is not remembered where it arrives.
+        return _restored, ({name: getattr(self, name) for name in self.__slots__ if name != "epoch"},)
+
+
+def _restored(fields: dict[str, Any]) -> AccessToken:
+    return AccessToken(**fields)

@@ -1,0 +1,164 @@
+"""JWT access tokens, validated locally (RFC 9068, RFC 8725)."""
+
+from collections.abc import Collection, Sequence
+
+from bearer_guard.authorization_server import AuthorizationServer
+from bearer_guard.checks import Expectations, Facts, first_failure
+from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
+from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey, parse_compact
+from bearer_guard.profiles import OAUTH2, Profile
+from bearer_guard.protocols import Clock
+from bearer_guard.tokens import AccessToken, Claims, Epoch
+
+LONGEST_LEEWAY = 120
+"""Seconds. Clocks that differ by more want mending, not tolerating."""
+
+
+class JWTValidator:
+    """Validates JWT access tokens of one authorization server, without a call per request.
+
+    `server`: the `AuthorizationServer`, or its issuer as a short form of it.
+    `audience`: the name, or names, of your API; the token's `aud` must contain one of them.
+    `client_ids`: if given, only tokens issued to these clients are accepted.
+    `algorithms`: accepted signature algorithms; asymmetric ones only.
+    `leeway`: seconds by which clocks may differ, at most 120; it applies to `exp`, `nbf` and `iat`.
+    `profile`: the issuer's dialect, see `bearer_guard.profiles`.
+
+    It does not know of tokens that were revoked before they expired. Raises `ConfigurationError` at construction.
+    """
+
+    def __init__(
+        self,
+        server: AuthorizationServer | str,
+        *,
+        audience: str | Collection[str] | None = None,
+        client_ids: Collection[str] | None = None,
+        algorithms: Collection[str] = ALGORITHMS,
+        leeway: float = 30,
+        profile: Profile = OAUTH2,
+    ) -> None:
+        self.server = server if isinstance(server, AuthorizationServer) else AuthorizationServer(server)
+        self.algorithms = _checked_algorithms(algorithms)
+        self._expected = Expectations(
+            issuer=self.server.issuer,
+            audiences=_checked_audiences(audience),
+            client_ids=None if client_ids is None else _names(client_ids, "client_ids"),
+            leeway=_checked_leeway(leeway),
+            profile=_checked_profile(profile),
+        )
+
+    def __repr__(self) -> str:
+        return f"JWTValidator({self.server!r}, audience={sorted(self._expected.audiences)!r})"
+
+    @property
+    def clock(self) -> Clock:
+        """The authorization server's clock."""
+        return self.server.clock
+
+    async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
+        """The validated token. Raises `InvalidToken`, or `AuthorizationServerUnavailable` without its keys.
+
+        `max_age` must be None: nobody is asked about a JWT, so no answer about it can be recent.
+        """
+        if max_age is not None:
+            raise ConfigurationError("JWTValidator cannot ask whether a token is still good; leave max_age out")
+        jws = parse_compact(token)
+        if jws.header.algorithm not in self.algorithms:
+            raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
+        epoch = await self._verify(jws)
+        claims = jws.claims()
+        self._check(claims, jws.header)
+        return self._access_token(claims, epoch)
+
+    async def aclose(self) -> None:
+        """Ends what runs in the background."""
+        await self.server.aclose()
+
+    async def _verify(self, jws: CompactJWS) -> Epoch | None:
+        # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.
+        epoch, keys = self.server.epoch, self.server.held(jws.header)
+        if not keys:
+            self._refuse_strangers(jws)
+            keys = await self.server.keys_for(jws.header)
+            epoch = self._epoch_of(jws.header, keys)
+        if not keys:
+            raise InvalidToken(Reason.UNKNOWN_KEY, claim="kid")
+        if not any(key.verify(jws) for key in keys):
+            raise InvalidToken(Reason.INVALID_SIGNATURE)
+        return epoch
+
+    def _epoch_of(self, header: Header, keys: Sequence[VerificationKey]) -> Epoch | None:
+        epoch = self.server.epoch
+        return epoch if tuple(self.server.held(header)) == tuple(keys) else None
+
+    def _refuse_strangers(self, jws: CompactJWS) -> None:
+        # Nothing is fetched for a token that does not even claim to be from our issuer. The claim is not verified
+        # yet, so it can only end in a no: nobody gains anything by lying about it.
+        issuer = jws.claims().get("iss")
+        if issuer != self._expected.issuer:
+            raise InvalidToken(Reason.CLAIM_MISSING if issuer is None else Reason.ISSUER_MISMATCH, claim="iss")
+
+    def _check(self, claims: Claims, header: Header) -> None:
+        failure = first_failure(Facts(claims, header.typ, self.clock.time(), self._expected))
+        if failure is not None:
+            raise InvalidToken(failure.reason, claim=failure.claim)
+
+    def _access_token(self, claims: Claims, epoch: Epoch | None) -> AccessToken:
+        profile = self._expected.profile
+        audience = claims["aud"]
+        return AccessToken(
+            issuer=claims["iss"],
+            subject=claims.get("sub"),
+            audience=audience if isinstance(audience, tuple) else (audience,),
+            client_id=profile.client_id_claim(claims),
+            scopes=profile.scopes_of(claims),
+            groups=profile.groups_of(claims),
+            roles=profile.roles_of(claims),
+            expires_at=claims["exp"],
+            claims=claims,
+            accepted_until=claims["exp"] + self._expected.leeway,
+            epoch=epoch,
+        )
+
+
+def _checked_audiences(audience: str | Collection[str] | None) -> frozenset[str]:
+    if not audience:
+        raise ConfigurationError(
+            "JWTValidator needs the audience that names your API, or it would accept tokens meant for other services;"
+            " write audience='https://api.example.com'"
+        )
+    return _names(audience, "audience")
+
+
+def _names(names: str | Collection[str], option: str) -> frozenset[str]:
+    listed = [names] if isinstance(names, str) and option == "audience" else list(names)
+    if (isinstance(names, str) and option != "audience") or not all(isinstance(n, str) and n for n in listed):
+        raise ConfigurationError(f"{option}={names!r} must be names; write {option}={{'a', 'b'}}")
+    return frozenset(listed)
+
+
+def _checked_algorithms(algorithms: Collection[str]) -> frozenset[str]:
+    named = [algorithms] if isinstance(algorithms, str) else list(algorithms)
+    if not named:
+        raise ConfigurationError("algorithms=[] would refuse every token; leave it out to accept the usual ones")
+    for name in named:
+        if isinstance(name, str) and name.startswith("HS"):
+            raise ConfigurationError(
+                f"algorithm {name} signs with a shared secret, and a key set publishes none: whoever verifies could"
+                " also sign. Let the authorization server sign with RS256 or ES256, and leave algorithms= out"
+            )
+        if name not in ALGORITHMS:
+            raise ConfigurationError(f"algorithm {name!r} is not known; write some of {', '.join(ALGORITHMS)}")
+    return frozenset(named)
+
+
+def _checked_leeway(leeway: float) -> float:
+    if isinstance(leeway, bool) or not isinstance(leeway, int | float) or not 0 <= leeway <= LONGEST_LEEWAY:
+        raise ConfigurationError(f"leeway={leeway!r} is out of range; write seconds from 0 to {LONGEST_LEEWAY}")
+    return leeway
+
+
+def _checked_profile(profile: Profile) -> Profile:
+    if not isinstance(profile, Profile):
+        raise ConfigurationError(f"profile={profile!r} is none; write profile=profiles.OKTA, or another of them")
+    return profile

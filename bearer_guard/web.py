@@ -1,0 +1,165 @@
+"""A refusal as an HTTP or WebSocket answer, and the state of one guarded request."""
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from bearer_guard.challenges import Refusal
+from bearer_guard.errors import BearerError, MissingToken
+from bearer_guard.guard import BearerGuard
+from bearer_guard.requirements import Requirement
+from bearer_guard.tokens import AccessToken, Credentials
+
+Mode = Literal["required", "optional", "public"]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedRequest:
+    """What a guard found out about one request; it stands in `scope["bearer_guard"]`.
+
+    `token`: None where a request without one is let in (`mode` is `"optional"` or `"public"`).
+    """
+
+    guard: BearerGuard
+    credentials: Credentials | None = field(repr=False)
+    token: AccessToken | None
+    mode: Mode
+
+    def enter(self, scope: Scope) -> None:
+        """Puts itself where applications look: `scope["bearer_guard"]`, `request.auth` and `request.user`."""
+        scope["bearer_guard"] = self
+        if self.token is None:
+            scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
+        else:
+            scope["auth"], scope["user"] = self.token, User(self.token)
+
+
+class User(BaseUser):
+    """The subject of a validated token, as Starlette's `request.user`."""
+
+    def __init__(self, token: AccessToken) -> None:
+        self._token = token
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True: the token was validated."""
+        return True
+
+    @property
+    def identity(self) -> str:
+        """The `sub` claim; the client where the token names nobody."""
+        return self._token.subject or self._token.client_id or ""
+
+    @property
+    def display_name(self) -> str:
+        """The same as `identity`: an access token is not asked for names."""
+        return self.identity
+
+
+class NotGuarded(RuntimeError):
+    """A guarded part of the application was reached although no guard ran: a defect, answered with 500."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no BearerGuard has seen this request; add Middleware(BearerGuardMiddleware, guard=guard) to the app"
+        )
+
+
+def guarded_request(connection: HTTPConnection) -> GuardedRequest:
+    """What the guard found out about a request. Raises `NotGuarded` where none ran."""
+    guarded = connection.scope.get("bearer_guard")
+    if not isinstance(guarded, GuardedRequest):
+        raise NotGuarded
+    return guarded
+
+
+def access_token(connection: HTTPConnection) -> AccessToken:
+    """The validated token of a request: the same object as `request.auth`, typed.
+
+    Where requests without a token are let in and this is one, it raises the 401, as a Starlette `HTTPException`.
+    """
+    guarded = guarded_request(connection)
+    if guarded.token is None:
+        raise as_http_exception(MissingToken(), guarded.guard)
+    return guarded.token
+
+
+def authorize(connection: HTTPConnection, requirement: Requirement) -> AccessToken:
+    """Question 4 in a handler, for requirements that depend on the request. Returns the token.
+
+    Raises `MissingToken` or `InsufficientScope`; each is a Starlette `HTTPException` with the challenge, too.
+    """
+    guarded = guarded_request(connection)
+    try:
+        guarded.guard.authorize(guarded.token, requirement)
+    except BearerError as error:
+        raise as_http_exception(error, guarded.guard) from None
+    return access_token(connection)
+
+
+# --- a refusal as an answer -------------------------------------------------------------------------------------------
+
+
+def response(refusal: Refusal) -> Response:
+    """A refusal as a Starlette response."""
+    answer = Response(refusal.body, refusal.status)
+    answer.raw_headers = _raw_headers(refusal)
+    return answer
+
+
+async def answer(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Sends a refusal on a connection that nothing was sent on yet."""
+    if scope["type"] == "websocket":
+        await _deny(refusal, scope, receive, send)
+    else:
+        await _send(refusal, send, "http.response")
+
+
+async def _deny(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    message = await receive()
+    if message["type"] != "websocket.connect":  # the client has gone already
+        return
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await _send(refusal, send, "websocket.http.response")
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})  # RFC 6455 section 7.4.1: policy violation
+
+
+async def _send(refusal: Refusal, send: Send, event: str) -> None:
+    await send({"type": f"{event}.start", "status": refusal.status, "headers": _raw_headers(refusal)})
+    await send({"type": f"{event}.body", "body": refusal.body})
+
+
+def _raw_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in refusal.headers]
+
+
+# --- a refusal as an exception ----------------------------------------------------------------------------------------
+
+
+def as_http_exception(error: BearerError, guard: BearerGuard) -> BearerError:
+    """The same error, being a Starlette `HTTPException` as well, so that an application's own handlers apply."""
+    refusal = guard.refusal(error)
+    error_type: Any = type(error)
+    raised = _http_error_type(error_type)(refusal.status, error.description, _sendable(refusal))
+    raised.__dict__.update(error.__dict__)
+    raised.args = error.args
+    raised.__cause__ = error.__cause__
+    return raised  # type: ignore[return-value]
+
+
+def _sendable(refusal: Refusal) -> dict[str, str]:
+    # The handler writes its own body.
+    return {name: value for name, value in refusal.headers if name not in ("content-type", "content-length")}
+
+
+@functools.cache
+def _http_error_type(error_type: Any) -> type[HTTPException]:
+    members: dict[str, Any] = {"__init__": HTTPException.__init__, "__str__": error_type.__str__}
+    return type(error_type.__name__, (error_type, HTTPException), members)
