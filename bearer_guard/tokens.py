@@ -15,6 +15,7 @@ class Claims(dict[str, Any]):
     __slots__ = ()
 
     def _read_only(self, *_: object, **__: object) -> NoReturn:
+        """Raises TypeError: claims are read-only."""
         raise TypeError("claims are read-only; dict(token.claims) makes a copy that you may change")
 
     __setitem__ = _read_only

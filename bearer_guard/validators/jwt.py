@@ -18,7 +18,9 @@ class JWTValidator:
     """Validates JWT access tokens of one authorization server, without a call per request.
 
     `server`: the `AuthorizationServer`, or its issuer as a short form of it.
-    `audience`: the name, or names, of your API; the token's `aud` must contain one of them.
+    `audience`: the name, or names, of your API; the token's `aud` must contain one of them. Never the id of a client:
+    that is the audience of the client's ID tokens, and some ID tokens carry nothing else that gives them away.
+    Where it must be one, `profile=profiles.RFC_9068` tells them apart by their type.
     `client_ids`: if given, only tokens issued to these clients are accepted.
     `algorithms`: accepted signature algorithms; asymmetric ones only.
     `leeway`: seconds by which clocks may differ, at most 120; it applies to `exp`, `nbf` and `iat`.

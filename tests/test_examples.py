@@ -1,0 +1,55 @@
+"""The examples are programs: each runs offline, and prints or proves what it says."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def output_of(name: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    return capsys.readouterr().out.splitlines()
+
+
+def test_01_lets_nobody_in_without_a_valid_token(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output_of("01_starlette.py", capsys) == [
+        "401 Bearer",
+        '200 {"subject":"alice"}',
+        '401 Bearer error="invalid_token", error_description="The token has expired."',
+        '401 Bearer error="invalid_token", error_description="The token is meant for another audience."',
+    ]
+
+
+def test_02_decides_by_scopes_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = output_of("02_scopes_and_groups.py", capsys)
+    assert [line.split(maxsplit=2)[:2] for line in lines] == [
+        ["/orders", "200"],
+        ["/reports", "403"],
+        ["/orders", "200"],
+        ["/reports", "200"],
+    ]
+    assert lines[1].endswith('scope="orders:admin"')
+
+
+def test_03_is_a_test_that_passes() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--no-cov",
+        "-p",
+        "no:cacheprovider",
+        str(EXAMPLES / "03_testing.py"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_is_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < 40
