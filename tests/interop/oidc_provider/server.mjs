@@ -11,7 +11,7 @@ const OTHER_API = 'https://other.example.com';
 const SCOPES = 'read write';
 const GROUPS = { alice: ['admins', 'staff'], bob: ['staff'] };
 const PUBLISHED_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
-const SHORT_LIFE = 2; // seconds: the tests wait it out, since nobody can move the clock of a real server
+const SHORT_LIFE = 4; // seconds: the tests wait it out, since nobody can move the clock of a real server
 
 function newKey(alg) {
   const { privateKey } = {
