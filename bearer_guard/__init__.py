@@ -16,11 +16,13 @@ from bearer_guard.errors import (
     Reason,
 )
 from bearer_guard.guard import BearerGuard
-from bearer_guard.middleware import BearerGuardMiddleware
+from bearer_guard.integrations.httpx import Forward
+from bearer_guard.inventory import assert_protected
+from bearer_guard.middleware import BearerGuardMiddleware, cors
 from bearer_guard.profiles import Profile
 from bearer_guard.requirements import AllOf, AnyOf, Claim, Groups, Requirement, Roles, Scopes
 from bearer_guard.settings import Settings
-from bearer_guard.sources import AuthorizationHeader
+from bearer_guard.sources import AuthorizationHeader, Cookie, Header, QueryParameter, WebSocketProtocol
 from bearer_guard.tokens import AccessToken, Claims, Credentials
 from bearer_guard.validators import JWTValidator
 from bearer_guard.web import GuardedRequest, access_token, authorize
@@ -40,9 +42,12 @@ __all__ = [
     "Claim",
     "Claims",
     "ConfigurationError",
+    "Cookie",
     "Credentials",
+    "Forward",
     "Groups",
     "GuardedRequest",
+    "Header",
     "InsufficientScope",
     "InvalidRequest",
     "InvalidToken",
@@ -50,6 +55,7 @@ __all__ = [
     "Metadata",
     "MissingToken",
     "Profile",
+    "QueryParameter",
     "Reason",
     "Refusal",
     "Requirement",
@@ -57,8 +63,11 @@ __all__ = [
     "Scopes",
     "Settings",
     "StaticKeys",
+    "WebSocketProtocol",
     "access_token",
+    "assert_protected",
     "authorize",
+    "cors",
     "profiles",
     "require",
     "require_claims",

@@ -34,6 +34,11 @@ class Reason(StrEnum):
     MISSING_TOKEN = "missing_token", "The access token is missing."
     # InvalidRequest
     MALFORMED_AUTHORIZATION = "malformed_authorization", "The Authorization header is malformed."
+    MALFORMED_TOKEN_HEADER = "malformed_token_header", "The header with the access token is malformed."
+    MALFORMED_COOKIE = "malformed_cookie", "The cookie with the access token is malformed."
+    MALFORMED_QUERY = "malformed_query", "The query with the access token is malformed."
+    MALFORMED_SUBPROTOCOL = "malformed_subprotocol", "The subprotocols with the access token are malformed."
+    CROSS_SITE_COOKIE = "cross_site_cookie", "The request does not show that it comes from a page of this site."
     SEVERAL_TOKENS = "several_tokens", "More than one access token was presented."
     TOKEN_TOO_LONG = "token_too_long", "The access token is too long."
     # InvalidToken: what it is
@@ -65,8 +70,10 @@ class Reason(StrEnum):
     MISSING_GROUP = "missing_group", "The token lacks a group that this resource requires."
     MISSING_ROLE = "missing_role", "The token lacks a role that this resource requires."
     UNMET_CLAIM = "unmet_claim", "The claims of the token do not meet what this resource requires."
+    UNKNOWN_PRINCIPAL = "unknown_principal", "The subject of the token is not known here."
     UNMET_REQUIREMENT = "unmet_requirement", "The token does not meet what this resource requires."
     # AuthorizationServerUnavailable
+    PRINCIPAL_UNAVAILABLE = "principal_unavailable", "The subject of the token cannot be looked up now."
     METADATA_UNAVAILABLE = "metadata_unavailable", "The authorization server cannot be asked now. Try again later."
     KEYS_UNAVAILABLE = "keys_unavailable", "The keys of the authorization server cannot be had now. Try again later."
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 from bearer_guard.challenges import Refusal, Wording
@@ -61,12 +63,13 @@ class BearerGuard:
             raise ConfigurationError("sources=[] would find no token; leave it out for the Authorization header")
         if isinstance(remember, bool) or not isinstance(remember, int) or remember < 0:
             raise ConfigurationError(f"remember={remember!r} is no number of tokens; write 0 to remember none")
-        self.validator = validator
-        self._sources = tuple(sources)
+        self._explicit_sources = tuple(source for source in sources if not _is_ambient(source))
+        self._ambient_sources = tuple(source for source in sources if _is_ambient(source))
         self._wording = Wording(realm, missing_token)
         self._on_error = on_error
-        self._clock: Clock = getattr(validator, "clock", time)
-        self._remembered: Remembered[AccessToken] = Remembered(remember)
+        self._remember = remember
+        self._validators = [_Remembering(validator, remember)]
+        self._replacing = threading.RLock()
 
     def __repr__(self) -> str:
         return f"BearerGuard({self.validator!r})"
@@ -83,17 +86,31 @@ class BearerGuard:
         if close is not None:
             await close()
 
+    @property
+    def validator(self) -> TokenValidator:
+        """The validator that decides."""
+        return self._validators[-1].validator
+
+    @contextmanager
+    def validating_with(self, validator: TokenValidator) -> Iterator[None]:
+        """For tests: until the block ends another validator decides, with a memory of its own.
+
+        Tests in other threads wait until it has ended. `FakeIssuer.in_place_of(guard)` is the short way to it.
+        """
+        substitute = _Remembering(validator, self._remember)
+        with self._replacing:
+            self._validators.append(substitute)
+            try:
+                yield
+            finally:
+                self._validators.remove(substitute)
+
     # --- the five questions ---
 
     def find(self, scope: Scope) -> Credentials | None:
         """1. Where is the token?  None: there is none. Raises `InvalidRequest` if it is malformed or there are two."""
-        found: Credentials | None = None
-        for source in self._sources:
-            credentials = source.find(scope)
-            if credentials is not None and found is not None:
-                raise InvalidRequest(Reason.SEVERAL_TOKENS)  # RFC 6750 section 2: one method in each request
-            found = credentials or found
-        return found
+        # What a browser adds by itself (a cookie) counts only where the request presents nothing on purpose.
+        return _find_in(self._explicit_sources, scope) or _find_in(self._ambient_sources, scope)
 
     async def authenticate(self, scope: Scope) -> AccessToken | None:
         """Questions 1 to 3 for a request (an ASGI scope): its validated token, or None where it presents none.
@@ -105,20 +122,23 @@ class BearerGuard:
 
     async def confirmed(self, credentials: Credentials) -> AccessToken:
         """2 and 3. Is it genuine and still good, and is it this sender's?"""
-        return self._unbound(await self._validated(credentials.token, None))
+        return _unbound(await self._validators[-1].validate(credentials.token, None))
 
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         """Question 2 alone, for tokens that did not come with a request. A sender-constrained token is refused.
 
         `max_age`: how old, in seconds, an answer of the authorization server may be.
         """
-        return self._unbound(await self._validated(token, max_age))
+        return _unbound(await self._validators[-1].validate(token, max_age))
 
-    def authorize(self, token: AccessToken | None, requirement: Requirement) -> None:
-        """4. May it do this?  Raises `MissingToken` without a token, `InsufficientScope` if it may not."""
+    def authorize(self, token: AccessToken | None, requirement: Requirement | None) -> None:
+        """4. May it do this?  Raises `MissingToken` without a token, `InsufficientScope` if it may not.
+
+        `requirement`: None if any valid token may.
+        """
         if token is None:
-            raise MissingToken(requirement.scopes_for(None) or ())
-        if not requirement.is_met_by(token):
+            raise MissingToken((requirement.scopes_for(None) if requirement else None) or ())
+        if requirement is not None and not requirement.is_met_by(token):
             scopes = requirement.scopes_for(token) or ()
             reason = Reason.INSUFFICIENT_SCOPE if scopes else requirement.unmet(token).reason
             raise InsufficientScope(reason, scopes=scopes, requirement=requirement)
@@ -140,9 +160,16 @@ class BearerGuard:
             return refusal
         return reworded
 
-    # --- the memory of validated tokens ---
 
-    async def _validated(self, token: str, max_age: float | None) -> AccessToken:
+class _Remembering:
+    """A validator, and the memory of the tokens that it found valid: question 2, and each of its answers once."""
+
+    def __init__(self, validator: TokenValidator, size: int) -> None:
+        self.validator = validator
+        self._clock: Clock = getattr(validator, "clock", time)
+        self._remembered: Remembered[AccessToken] = Remembered(size)
+
+    async def validate(self, token: str, max_age: float | None) -> AccessToken:
         if max_age is not None:
             return await self.validator.validate(token, max_age=max_age)
         # A digest: the memory holds no token that a dump of it could give away.
@@ -165,10 +192,23 @@ class BearerGuard:
             and epoch.still_good(self._clock.monotonic())
         )
 
-    # --- the sender ---
 
-    def _unbound(self, token: AccessToken) -> AccessToken:
-        # RFC 7800 section 3: a token bound to a key is good only with a proof of that key, and nothing here proves one.
-        if "cnf" in token.claims:
-            raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
-        return token
+def _unbound(token: AccessToken) -> AccessToken:
+    # RFC 7800 section 3: a token bound to a key is good only with a proof of that key, and nothing here proves one.
+    if "cnf" in token.claims:
+        raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
+    return token
+
+
+def _is_ambient(source: TokenSource) -> bool:
+    return bool(getattr(source, "is_ambient", False))
+
+
+def _find_in(sources: Sequence[TokenSource], scope: Scope) -> Credentials | None:
+    found: Credentials | None = None
+    for source in sources:
+        credentials = source.find(scope)
+        if credentials is not None and found is not None:
+            raise InvalidRequest(Reason.SEVERAL_TOKENS)  # RFC 6750 section 2: one method in each request
+        found = credentials or found
+    return found

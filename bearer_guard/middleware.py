@@ -1,27 +1,52 @@
 """BearerGuardMiddleware: ASGI in, ASGI out."""
 
-from collections.abc import Collection
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bearer_guard.errors import BearerError, ConfigurationError, MissingToken
+from bearer_guard.errors import (
+    AuthorizationServerUnavailable,
+    BearerError,
+    ConfigurationError,
+    InsufficientScope,
+    MissingToken,
+    Reason,
+)
 from bearer_guard.guard import BearerGuard
+from bearer_guard.inventory import chain, check_routes
 from bearer_guard.paths import PublicPaths
 from bearer_guard.requirements import Requirement, is_requirement
-from bearer_guard.web import GuardedRequest, answer
+from bearer_guard.tokens import AccessToken, Credentials
+from bearer_guard.web import GuardedRequest, Mode, answer, without_offered_token
+
+log = logging.getLogger("bearer_guard")
+
+Principal = Callable[[AccessToken], Awaitable[Any]]
 
 
 class BearerGuardMiddleware:
     """Lets requests with a valid access token in, and refuses all others.
 
     `guard`: the `BearerGuard` that decides.
-    `public`: paths that need no token, such as `{"/health", "/docs"}`. Each opens what lies below it, by whole
-    segments: `/health` opens `/health/live` and not `/healthz`. `"/"` opens the root page alone.
+    `public`: paths that need no token, such as `{"/health", "GET /catalog"}`. Each opens what lies below it, by whole
+    segments: `/health` opens `/health/live` and not `/healthz`. `"/"` opens the root page alone. GET includes HEAD.
     `optional`: let requests without a token in, too; a bad token is refused all the same.
     `requirement`: what every request must meet, such as `Scopes("orders")`.
+    `principal`: an async function that makes of a validated token what becomes `request.user`, such as a row of your
+    database. None means that the user is not known here: 403. If it raises, the answer is 503.
+    `cors_preflight`: let CORS preflights through to the application. They are let through without it if a
+    `CORSMiddleware` stands inside and answers them. Anybody can send what looks like one.
 
-    It guards HTTP and WebSocket connections, and closes the guard when the application shuts down.
+    It guards HTTP and WebSocket connections, and closes the guard when the application shuts down. An application with
+    a decorator that guards nothing is not served: `ConfigurationError`, at startup or with the first request.
     """
+
+    bearer_guard_protection = True
+    """By this the inventory knows it."""
 
     def __init__(
         self,
@@ -31,6 +56,8 @@ class BearerGuardMiddleware:
         public: Collection[str] = (),
         optional: bool = False,
         requirement: Requirement | None = None,
+        principal: Principal | None = None,
+        cors_preflight: bool = False,
     ) -> None:
         if not isinstance(guard, BearerGuard):
             raise ConfigurationError(f"guard={guard!r} is no BearerGuard; write guard=BearerGuard(JWTValidator(...))")
@@ -38,39 +65,92 @@ class BearerGuardMiddleware:
             raise ConfigurationError(f"requirement={requirement!r} is none; write requirement=Scopes('orders')")
         if requirement is not None and optional:
             raise ConfigurationError("requirement= asks for a token and optional=True does not; leave one of them out")
+        if principal is not None and not callable(principal):
+            raise ConfigurationError(f"principal={principal!r} is no function; write an async one that takes the token")
         self.app = app
         self.guard = guard
-        self._public = PublicPaths(public)
-        self._optional = optional
-        self._requirement = requirement
+        self.public = PublicPaths(public)
+        self.optional = optional
+        self.requirement = requirement
+        self._principal = principal
+        self._has_cors_inside = any(isinstance(layer, CORSMiddleware) for layer in chain(app))
+        self._passes_preflights = cors_preflight or self._has_cors_inside
+        self._is_checked = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection (ASGI)."""
         if scope["type"] == "lifespan":
-            await self.app(scope, receive, self._closing(send))
+            await self._lifespan(scope, receive, send)
             return
         if scope["type"] not in ("http", "websocket"):
             raise RuntimeError(f"a connection of type {scope['type']!r} is not served: nothing is known to guard it")
+        self._check()
         try:
             guarded = await self._admit(scope)
         except BearerError as error:
             await answer(self.guard.refusal(error), scope, receive, send)
             return
         guarded.enter(scope)
+        if guarded.credentials is not None and guarded.credentials.subprotocol is not None:
+            send = without_offered_token(guarded.credentials, scope, send)
         await self.app(scope, receive, send)
 
+    # --- one request ---
+
     async def _admit(self, scope: Scope) -> GuardedRequest:
-        if self._public.contain(scope):
+        if self.public.contain(scope) or (self._passes_preflights and _is_preflight(scope)):
             return GuardedRequest(self.guard, None, None, "public")
+        credentials, token = await self._credentials_and_token(scope)
+        mode: Mode = "optional" if self.optional else "required"
+        if token is None:
+            if self.optional:
+                return GuardedRequest(self.guard, None, None, mode)
+            raise MissingToken((self.requirement.scopes_for(None) if self.requirement else None) or ())
+        self.guard.authorize(token, self.requirement)
+        return GuardedRequest(self.guard, credentials, token, mode, await self._principal_of(token))
+
+    async def _credentials_and_token(self, scope: Scope) -> tuple[Credentials | None, AccessToken | None]:
+        seen = scope.get("bearer_guard")
+        if isinstance(seen, GuardedRequest) and seen.guard is self.guard and seen.token is not None:
+            return seen.credentials, seen.token  # one validation per request, however often we stand in its way
         credentials = self.guard.find(scope)
-        if credentials is None:
-            if self._optional:
-                return GuardedRequest(self.guard, None, None, "optional")
-            raise MissingToken(self._requirement.scopes_for(None) or () if self._requirement else ())
-        token = await self.guard.confirmed(credentials)
-        if self._requirement is not None:
-            self.guard.authorize(token, self._requirement)
-        return GuardedRequest(self.guard, credentials, token, "optional" if self._optional else "required")
+        return credentials, None if credentials is None else await self.guard.confirmed(credentials)
+
+    async def _principal_of(self, token: AccessToken) -> Any:
+        if self._principal is None:
+            return None
+        try:
+            principal = await self._principal(token)
+        except BearerError:
+            raise
+        except Exception as error:
+            log.exception("principal= failed: nobody is let in without it")
+            raise AuthorizationServerUnavailable(Reason.PRINCIPAL_UNAVAILABLE) from error
+        if principal is None:
+            raise InsufficientScope(Reason.UNKNOWN_PRINCIPAL)
+        return principal
+
+    # --- the application's life ---
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._check()
+        except ConfigurationError as error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await self.app(scope, receive, self._closing(send))
+
+    def _check(self) -> None:
+        if self._is_checked:
+            return
+        check_routes(self)
+        if self._has_cors_inside:
+            log.warning(
+                "CORSMiddleware stands inside BearerGuardMiddleware, so browsers cannot read refusals; put it first in"
+                " the list of middleware (with app.add_middleware(): add it last)"
+            )
+        self._is_checked = True
 
     def _closing(self, send: Send) -> Send:
         async def send_and_close(message: Message) -> None:
@@ -79,3 +159,18 @@ class BearerGuardMiddleware:
             await send(message)
 
         return send_and_close
+
+
+def cors(*, expose_headers: Collection[str] = (), **options: Any) -> Middleware:
+    """Starlette's `CORSMiddleware`, such that the scripts of a page can read why they were refused.
+
+    It takes the options of `CORSMiddleware` and exposes `WWW-Authenticate` as well. Put it first in the list, so that
+    refusals pass through it.
+    """
+    return Middleware(CORSMiddleware, expose_headers=[*expose_headers, "WWW-Authenticate"], **options)
+
+
+def _is_preflight(scope: Scope) -> bool:
+    # Fetch standard, section 4.8: the three that make a preflight.
+    names = {name for name, _ in scope["headers"]}
+    return scope.get("method") == "OPTIONS" and {b"origin", b"access-control-request-method"} <= names

@@ -8,40 +8,66 @@ from bearer_guard.errors import ConfigurationError
 
 # A proxy, a router or a file server behind us may read these as a separator or as a step upwards.
 _AMBIGUOUS = re.compile(rb"%(?:2f|5c|2e)|\\", re.IGNORECASE)
+_ENTRY = re.compile(r"(?:([A-Z]+) )?(/.*)")
+
+Segments = tuple[str, ...]
 
 
 class PublicPaths:
-    """Paths that need no token, each with all that lies below it, compared by whole segments."""
+    """Paths that need no token, each with all that lies below it, compared by whole segments.
 
-    def __init__(self, paths: Collection[str]) -> None:
-        if isinstance(paths, str):
-            raise ConfigurationError(f"public={paths!r} is one string; write public={{{paths!r}}}")
-        self._paths = frozenset(tuple(_checked(path).split("/")[1:]) for path in paths)
+    `"/health"` opens it to every method and to WebSockets; `"GET /catalog"` opens it to GET and HEAD only.
+    """
+
+    def __init__(self, entries: Collection[str]) -> None:
+        if isinstance(entries, str):
+            raise ConfigurationError(f"public={entries!r} is one string; write public={{{entries!r}}}")
+        self._methods: dict[Segments, set[str | None]] = {}
+        for entry in entries:
+            method, path = _checked(entry)
+            self._methods.setdefault(_segments(path), set()).add(method)
 
     def contain(self, scope: Any) -> bool:
-        """Whether a request (an ASGI scope) asks for a public path."""
-        if not self._paths:
+        """Whether a request (an ASGI scope) asks for what is public."""
+        if not self._methods or _AMBIGUOUS.search(scope.get("raw_path") or b""):
             return False
-        if _AMBIGUOUS.search(scope.get("raw_path") or b""):
-            return False
-        segments = tuple(_path_below_root(scope).split("/")[1:])
+        return self._open(_segments(_path_below_root(scope)), scope.get("method"))
+
+    def cover(self, path: str, methods: Collection[str]) -> bool:
+        """Whether a route, by its path and one of its methods, is public."""
+        return any(self._open(_segments(path), method) for method in methods)
+
+    def _open(self, segments: Segments, method: str | None) -> bool:
         if segments == ("",):
-            return segments in self._paths
+            return self._admits(segments, method)
         if any(segment in ("", ".", "..") or "\\" in segment for segment in segments):
             return False
-        return any(segments[:length] in self._paths for length in range(1, len(segments) + 1))
+        return any(self._admits(segments[:length], method) for length in range(1, len(segments) + 1))
+
+    def _admits(self, segments: Segments, method: str | None) -> bool:
+        methods = self._methods.get(segments, ())
+        # RFC 9110 section 9.3.2: HEAD is GET without the content. None stands for "every method".
+        return None in methods or ("GET" if method == "HEAD" else method or "") in methods
 
 
-def _checked(path: str) -> str:
-    if not isinstance(path, str) or not path.startswith("/"):
-        raise ConfigurationError(f"public path {path!r} does not begin with a slash; write one like '/health'")
-    if path != "/" and any(segment in ("", ".", "..") for segment in path.split("/")[1:]):
+def _checked(entry: str) -> tuple[str | None, str]:
+    match = _ENTRY.fullmatch(entry) if isinstance(entry, str) else None
+    if match is None:
+        raise ConfigurationError(f"public={entry!r} is no path; write one like '/health', or 'GET /catalog'")
+    method, path = match.groups()
+    if path != "/" and any(segment in ("", ".", "..") for segment in _segments(path)):
         raise ConfigurationError(f"public path {path!r} has an empty or dotted segment; write one like '/health'")
     if re.search(r"[%*?\\{}]", path):
         raise ConfigurationError(
             f"public path {path!r} is taken as it is, without patterns or escapes; write it plainly"
         )
-    return path
+    if method == "HEAD":
+        raise ConfigurationError(f"public={entry!r}: HEAD counts as GET; write 'GET {path}'")
+    return method, path
+
+
+def _segments(path: str) -> Segments:
+    return tuple(path.split("/")[1:])
 
 
 def _path_below_root(scope: Any) -> str:

@@ -21,7 +21,10 @@ class Clock(Protocol):
 
 
 class TokenSource(Protocol):
-    """Finds the presented token of a request. It reads headers, never the body."""
+    """Finds the presented token of a request. It reads headers, never the body.
+
+    With `is_ambient = True` it is asked only where no other source finds anything.
+    """
 
     def find(self, scope: Scope) -> Credentials | None:
         """The credentials; None where there are none. Raises `InvalidRequest` where they are malformed."""

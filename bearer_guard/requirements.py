@@ -35,7 +35,7 @@ class Requirement:
             return False
 
     def unmet(self, token: AccessToken) -> "Requirement":
-        """The first part of this requirement that the token does not meet."""
+        """The part that stands in the way: not met, and not to be met by more scopes."""
         return self
 
     def scopes_for(self, token: AccessToken | None) -> tuple[str, ...] | None:
@@ -195,7 +195,7 @@ class AllOf(_Combination):
         return all(part.is_met_by(token) for part in self.parts)
 
     def unmet(self, token: AccessToken) -> Requirement:
-        return next((part.unmet(token) for part in self.parts if not part.is_met_by(token)), self)
+        return next((part.unmet(token) for part in self.parts if part.scopes_for(token) is None), self)
 
     def scopes_for(self, token: AccessToken | None) -> tuple[str, ...] | None:
         scopes: list[str] = []

@@ -9,6 +9,7 @@ from bearer_guard import profiles
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.guard import BearerGuard
+from bearer_guard.jose import ALGORITHMS
 from bearer_guard.profiles import Profile
 from bearer_guard.validators import JWTValidator
 
@@ -23,17 +24,21 @@ PROFILES: Mapping[str, Profile] = {
 class Settings:
     """What a deployment sets, each from the variable `BEARER_GUARD_` and its name; `guard()` makes a guard of it.
 
-    `issuer` and `audience` (comma-separated) are required; `jwks_uri`, `algorithms` (comma-separated), `profile`
-    (`oauth2`, `rfc9068`, `okta`), `realm`, `leeway` (seconds) and `allow_insecure_http` (`true` or `false`) are not.
+    `issuer` and `audience` are required. Lists are comma-separated, `leeway` is in seconds, `remember` is a number of
+    tokens, `profile` is one of `oauth2`, `rfc9068` and `okta`, `allow_insecure_http` is `true` or `false`.
     """
 
     issuer: str
     audience: tuple[str, ...]
+    client_ids: tuple[str, ...] | None = None
     jwks_uri: str | None = None
-    algorithms: tuple[str, ...] | None = None
+    metadata_url: str | None = None
+    algorithms: tuple[str, ...] = ALGORITHMS
     profile: Profile = profiles.OAUTH2
-    realm: str | None = None
     leeway: float = 30
+    realm: str | None = None
+    missing_token: str = "challenge"
+    remember: int = 1024
     allow_insecure_http: bool = False
 
     @classmethod
@@ -51,10 +56,21 @@ class Settings:
 
     def guard(self) -> BearerGuard:
         """The guard that these settings describe. Raises `ConfigurationError`."""
-        server = AuthorizationServer(self.issuer, jwks_uri=self.jwks_uri, allow_insecure_http=self.allow_insecure_http)
-        options: dict[str, Any] = {} if self.algorithms is None else {"algorithms": self.algorithms}
-        validator = JWTValidator(server, audience=self.audience, leeway=self.leeway, profile=self.profile, **options)
-        return BearerGuard(validator, realm=self.realm)
+        server = AuthorizationServer(
+            self.issuer,
+            jwks_uri=self.jwks_uri,
+            metadata_url=self.metadata_url,
+            allow_insecure_http=self.allow_insecure_http,
+        )
+        validator = JWTValidator(
+            server,
+            audience=self.audience,
+            client_ids=self.client_ids,
+            algorithms=self.algorithms,
+            leeway=self.leeway,
+            profile=self.profile,
+        )
+        return BearerGuard(validator, realm=self.realm, missing_token=self.missing_token, remember=self.remember)
 
     def _problems(self) -> list[str]:
         # Each option is tried alone, with harmless values for the others, so that one mistake hides no other.
@@ -68,10 +84,15 @@ class Settings:
         return problems
 
     def _tried_together(self) -> list[dict[str, Any]]:
-        insecure = {"allow_insecure_http": self.allow_insecure_http}
-        place: dict[str, Any] = {"issuer": self.issuer, "jwks_uri": self.jwks_uri, **insecure}
-        alone = ("algorithms", "realm", "leeway")
-        return [place, *({name: getattr(self, name)} for name in alone)]
+        groups = (
+            ("issuer", "jwks_uri", "metadata_url", "allow_insecure_http"),
+            ("algorithms",),
+            ("leeway",),
+            ("realm",),
+            ("missing_token",),
+            ("remember",),
+        )
+        return [{name: getattr(self, name) for name in group} for group in groups]
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -86,6 +107,13 @@ def _profile(text: str) -> Profile:
         return PROFILES[text.lower()]
     except KeyError:
         raise ValueError(f"is {text!r}; write one of {', '.join(PROFILES)}") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"is {text!r}; write a whole number") from None
 
 
 def _seconds(text: str) -> float:
@@ -105,11 +133,15 @@ def _switch(text: str) -> bool:
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "issuer": str,
     "audience": _listed,
+    "client_ids": _listed,
     "jwks_uri": str,
+    "metadata_url": str,
     "algorithms": _listed,
     "profile": _profile,
-    "realm": str,
     "leeway": _seconds,
+    "realm": str,
+    "missing_token": str,
+    "remember": _whole,
     "allow_insecure_http": _switch,
 }
 

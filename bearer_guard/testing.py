@@ -6,7 +6,9 @@ Only validation against the real thing is left out: what it signs is verified by
 import json
 import secrets
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -16,8 +18,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bearer_guard.authorization_server import AuthorizationServer
+from bearer_guard.authorization_server.http import is_loopback
 from bearer_guard.authorization_server.metadata import metadata_urls
+from bearer_guard.errors import ConfigurationError
+from bearer_guard.guard import BearerGuard
 from bearer_guard.jose import ALGORITHMS, public_jwk, sign_compact
+from bearer_guard.profiles import OAUTH2, Profile
+from bearer_guard.tokens import names_in
+from bearer_guard.validators import JWTValidator
 
 
 class MovableClock:
@@ -79,19 +87,45 @@ class FakeIssuer:
         guard = BearerGuard(JWTValidator(issuer.server, audience="api"))
         client.get("/orders", headers=issuer.bearer(scope="orders:read", aud="api"))
 
+    For an application whose guard is made at import: `with FakeIssuer.in_place_of(guard) as issuer: ...`
+
     `issuer`: its name, the `iss` of its tokens. `audience`: the `aud` of its tokens, unless told otherwise.
+    `profile`: the dialect in which its tokens carry `scope`, `groups`, `roles` and `client_id`.
     `server`: the `AuthorizationServer` to give to a validator. `clock`: the time of its tokens and of the validators.
     `requests`: the paths that were asked of it, in order.
     """
 
-    def __init__(self, issuer: str = "https://issuer.test", *, audience: str = "api") -> None:
+    def __init__(
+        self, issuer: str = "https://issuer.test", *, audience: str = "api", profile: Profile = OAUTH2
+    ) -> None:
         self.issuer = issuer
         self.audience = audience
+        self.profile = profile
         self.clock = MovableClock()
         self.requests: list[str] = []
         self._keys: dict[str, SigningKey] = {}
         self.is_online = True
-        self.server = AuthorizationServer(issuer, http_client=self.http_client, clock=self.clock)
+        self.server = AuthorizationServer(
+            issuer,
+            jwks_uri=None if self._can_be_discovered else self._jwks_uri,
+            http_client=self.http_client,
+            clock=self.clock,
+        )
+
+    @classmethod
+    @contextmanager
+    def in_place_of(cls, guard: BearerGuard) -> Iterator[Self]:
+        """Stands in for the issuer of a guard until the block ends: same name, audience and profile, its own keys.
+
+        The guard validates as before, with a memory of its own; only keys and time come from here. All is restored at
+        the end, also after an exception; tests in other threads that do the same wait for it.
+        """
+        validator = guard.validator
+        if not isinstance(validator, JWTValidator):
+            raise ConfigurationError(f"{type(validator).__name__} cannot be stood in for; make the guard in a function")
+        issuer = cls(validator.server.issuer, audience=min(validator.audience), profile=validator.profile)
+        with guard.validating_with(validator.with_server(issuer.server)):
+            yield issuer
 
     # --- tokens ---
 
@@ -144,9 +178,8 @@ class FakeIssuer:
             "iss": self.issuer,
             "sub": "alice",
             "aud": self.audience,
-            "client_id": "test-client",
             "jti": secrets.token_hex(8),
-            **claims,
+            **_in_dialect(self.profile, {"client_id": "test-client", **claims}),
             **{name: _from_now(now, moments[name]) for name in ("iat", "exp", "nbf") if name in moments},
         }
 
@@ -162,8 +195,16 @@ class FakeIssuer:
 
     def metadata(self) -> dict[str, Any]:
         """Its metadata document (RFC 8414 section 2)."""
-        base = self.issuer.rstrip("/")
-        return {"issuer": self.issuer, "jwks_uri": f"{base}/jwks", "response_types_supported": ["code"]}
+        return {"issuer": self.issuer, "jwks_uri": self._jwks_uri, "response_types_supported": ["code"]}
+
+    @property
+    def _can_be_discovered(self) -> bool:
+        # An issuer is a name first: some are no URL, and some are one that must not be asked.
+        return self.issuer.startswith("https://") or is_loopback(self.issuer)
+
+    @property
+    def _jwks_uri(self) -> str:
+        return f"{self.issuer.rstrip('/')}/jwks" if self._can_be_discovered else "https://issuer.test/jwks"
 
     def jwks(self) -> dict[str, Any]:
         """Its published key set (RFC 7517 section 5)."""
@@ -177,8 +218,8 @@ class FakeIssuer:
     @property
     def app(self) -> Starlette:
         """The issuer as an ASGI application, for tests that want a real server."""
-        documents = dict.fromkeys(metadata_urls(self.issuer), self.metadata)
-        documents[self.metadata()["jwks_uri"]] = self.jwks
+        documents = dict.fromkeys(metadata_urls(self.issuer), self.metadata) if self._can_be_discovered else {}
+        documents[self._jwks_uri] = self.jwks
         return Starlette(routes=[Route(httpx.URL(url).path, _document(self, make)) for url, make in documents.items()])
 
 
@@ -199,6 +240,22 @@ def _document(issuer: FakeIssuer, make: Any) -> Any:
         return JSONResponse(make()) if issuer.is_online else Response(status_code=503)
 
     return endpoint
+
+
+def _in_dialect(profile: Profile, claims: dict[str, Any]) -> dict[str, Any]:
+    """Scope, groups, roles and client where the profile reads them first."""
+    placed = {name: value for name, value in claims.items() if name not in _DIALECT}
+    for name in _DIALECT:
+        if name in claims:
+            *way, last = names_in(getattr(profile, name)[0])
+            place = placed
+            for step in way:
+                place = place.setdefault(step, {})
+            place[last] = claims[name]
+    return placed
+
+
+_DIALECT = ("scope", "groups", "roles", "client_id")
 
 
 def _from_now(now: int, moment: Any) -> Any:

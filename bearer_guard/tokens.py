@@ -82,6 +82,8 @@ class Credentials:
 
     token: str = field(repr=False)
     scheme: str = "Bearer"
+    subprotocol: str | None = None
+    """Where a WebSocket's subprotocols carried the token: the one to echo."""
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials hold a secret and are not to be pickled")

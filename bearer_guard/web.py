@@ -8,7 +8,7 @@ from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedU
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from bearer_guard.challenges import Refusal
 from bearer_guard.errors import BearerError, MissingToken
@@ -30,6 +30,8 @@ class GuardedRequest:
     credentials: Credentials | None = field(repr=False)
     token: AccessToken | None
     mode: Mode
+    principal: Any = None
+    """What the middleware's `principal=` made of the token; it becomes `request.user`."""
 
     def enter(self, scope: Scope) -> None:
         """Puts itself where applications look: `scope["bearer_guard"]`, `request.auth` and `request.user`."""
@@ -37,7 +39,7 @@ class GuardedRequest:
         if self.token is None:
             scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
         else:
-            scope["auth"], scope["user"] = self.token, User(self.token)
+            scope["auth"], scope["user"] = self.token, self.principal or User(self.token)
 
 
 class User(BaseUser):
@@ -138,6 +140,25 @@ async def _send(refusal: Refusal, send: Send, event: str) -> None:
 
 def _raw_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in refusal.headers]
+
+
+# --- a token that came in the subprotocols of a WebSocket -------------------------------------------------------------
+
+
+def without_offered_token(credentials: Credentials, scope: Scope, send: Send) -> Send:
+    """Takes the token out of what the application sees, and sees to it that the word before it is echoed."""
+    names = [name for name in scope["subprotocols"] if name != credentials.token]
+    scope["subprotocols"] = names
+    header = (b"sec-websocket-protocol", ", ".join(names).encode("latin-1"))
+    scope["headers"] = [pair for pair in scope["headers"] if pair[0] != header[0]] + [header]
+
+    async def send_with_subprotocol(message: Message) -> None:
+        if message["type"] == "websocket.accept" and message.get("subprotocol") is None:
+            # A browser that offered subprotocols gives up unless one of them is chosen.
+            message = {**message, "subprotocol": credentials.subprotocol}
+        await send(message)
+
+    return send_with_subprotocol
 
 
 # --- a refusal as an exception ----------------------------------------------------------------------------------------

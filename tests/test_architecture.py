@@ -24,10 +24,10 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 # Each outside library with the places that may import it. The demo plays the client that calls a protected API.
 DOORS = {
-    "httpx": ("authorization_server/http.py", "testing.py", "cli/"),
+    "httpx": ("authorization_server/http.py", "integrations/httpx.py", "testing.py", "cli/"),
     "jwt": ("jose/",),
     "cryptography": ("testing.py", "cli/"),
-    "starlette": ("web.py", "middleware.py", "decorators.py", "testing.py", "integrations/", "cli/"),
+    "starlette": ("web.py", "inventory/", "middleware.py", "decorators/", "testing.py", "integrations/", "cli/"),
     "sniffio": ("authorization_server/flights.py",),
     "click": ("cli/",),
     "rich": ("cli/",),

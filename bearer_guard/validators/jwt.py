@@ -1,6 +1,8 @@
 """JWT access tokens, validated locally (RFC 9068, RFC 8725)."""
 
+import copy
 from collections.abc import Collection, Sequence
+from typing import Self
 
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import Expectations, Facts, first_failure
@@ -56,6 +58,24 @@ class JWTValidator:
     def clock(self) -> Clock:
         """The authorization server's clock."""
         return self.server.clock
+
+    @property
+    def audience(self) -> frozenset[str]:
+        """The names of your API."""
+        return self._expected.audiences
+
+    @property
+    def profile(self) -> Profile:
+        """The issuer's dialect."""
+        return self._expected.profile
+
+    def with_server(self, server: AuthorizationServer) -> Self:
+        """The same validator, asking another server of the same issuer for keys and time."""
+        if server.issuer != self.server.issuer:
+            raise ConfigurationError(f"{server!r} is another issuer than {self.server!r}; make a validator for it")
+        twin = copy.copy(self)
+        twin.server = server
+        return twin
 
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         """The validated token. Raises `InvalidToken`, or `AuthorizationServerUnavailable` without its keys.

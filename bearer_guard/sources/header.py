@@ -1,18 +1,14 @@
-"""Question 1: where is the token?  A source reads a request's headers and finds `Credentials`, or nothing."""
+"""The token in a request header."""
 
 import re
 from typing import Any
 
-from bearer_guard.errors import InvalidRequest, Reason
+from bearer_guard.errors import ConfigurationError, InvalidRequest, Reason
+from bearer_guard.sources.reading import checked_name, checked_token, the_only
 from bearer_guard.tokens import Credentials
-
-LONGEST_TOKEN = 16 * 1024
-"""Bytes. Longer than every real token, and short enough that no check behind it takes long."""
 
 # RFC 9110 section 11.4: credentials = auth-scheme [ 1*SP ( token68 / ... ) ]
 _CREDENTIALS = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: +(.*))?", re.DOTALL)
-# RFC 6750 section 2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
-_B64TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")
 
 
 class AuthorizationHeader:
@@ -33,6 +29,29 @@ class AuthorizationHeader:
         return None if value is None else _read(value)
 
 
+class Header:
+    """The token stands alone in a header of its own, as some proxies hand it on (`Cf-Access-Jwt-Assertion`).
+
+    `name`: the name of the header. Only behind a proxy that removes the header from what clients send does it say
+    anything about the client; the token is validated all the same.
+    """
+
+    def __init__(self, name: str) -> None:
+        if checked_name(name, "Header('X-Access-Token')").lower() == "authorization":
+            raise ConfigurationError("the Authorization header has a scheme, too; write AuthorizationHeader()")
+        self.name = name
+        self._raw_name = name.lower().encode()
+
+    def __repr__(self) -> str:
+        return f"Header({self.name!r})"
+
+    def find(self, scope: Any) -> Credentials | None:
+        """The token in the header, or None."""
+        value = the_only(content for name, content in scope["headers"] if name == self._raw_name)
+        token = (value or b"").strip(b" \t")
+        return Credentials(checked_token(token, Reason.MALFORMED_TOKEN_HEADER)) if token else None
+
+
 def _read(value: bytes) -> Credentials | None:
     value = value.strip(b" \t")  # RFC 9110 section 5.5: white space around a field value is not part of it
     if not value:
@@ -43,12 +62,4 @@ def _read(value: bytes) -> Credentials | None:
     scheme, token = match.groups()
     if scheme.lower() != b"bearer":  # RFC 9110 section 11.1: schemes are case-insensitive
         return None
-    return Credentials(_checked(token or b""))
-
-
-def _checked(token: bytes) -> str:
-    if len(token) > LONGEST_TOKEN:
-        raise InvalidRequest(Reason.TOKEN_TOO_LONG)
-    if not _B64TOKEN.fullmatch(token):
-        raise InvalidRequest(Reason.MALFORMED_AUTHORIZATION)
-    return token.decode("ascii")
+    return Credentials(checked_token(token or b"", Reason.MALFORMED_AUTHORIZATION))

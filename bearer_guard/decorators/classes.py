@@ -1,0 +1,45 @@
+"""Guarded class endpoints: Starlette's `HTTPEndpoint` and `WebSocketEndpoint`."""
+
+import functools
+from typing import Any
+
+from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
+from starlette.requests import HTTPConnection
+
+from bearer_guard.decorators.asking import refusal_for
+from bearer_guard.errors import ConfigurationError
+from bearer_guard.inventory import Mark, leave_mark, mark_of
+from bearer_guard.web import answer
+
+
+def guard_class(endpoint: Any, mark: Mark) -> Any:
+    """The same class; its instances ask the guard before they dispatch, and so do those of its subclasses."""
+    if not issubclass(endpoint, HTTPEndpoint | WebSocketEndpoint):
+        raise ConfigurationError(f"{endpoint!r} is no HTTPEndpoint or WebSocketEndpoint; decorate its methods instead")
+    inherited = mark_of(endpoint)
+    if inherited is not None:
+        mark = mark & inherited
+    if "__bearer_guard__" not in vars(endpoint):
+        endpoint.dispatch = _guarded(endpoint.dispatch)
+    leave_mark(endpoint, mark, put_on=endpoint)
+    return endpoint
+
+
+def _guarded(dispatch: Any) -> Any:
+    @functools.wraps(dispatch)
+    async def guarded(self: Any) -> None:
+        refusal = await refusal_for(HTTPConnection(self.scope), _mark_for(self))
+        if refusal is None:
+            await dispatch(self)
+        else:
+            await answer(refusal, self.scope, self.receive, self.send)
+
+    return guarded
+
+
+def _mark_for(instance: Any) -> Mark:
+    mark = mark_of(type(instance))
+    assert mark is not None  # noqa: S101  only marked classes, and their subclasses, dispatch through us
+    # One challenge names what the class and its method need.
+    method = mark_of(getattr(instance, instance.scope.get("method", "websocket").lower(), None))
+    return mark & method if method else mark

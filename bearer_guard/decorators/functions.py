@@ -1,0 +1,101 @@
+"""Guarded functions and methods: Starlette's, which take the request, and FastAPI's, which need not."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
+
+from bearer_guard.challenges import Refusal
+from bearer_guard.decorators.asking import refusal_for
+from bearer_guard.errors import ConfigurationError
+from bearer_guard.inventory import Mark, leave_mark, mark_of
+from bearer_guard.web import answer, response
+
+_PARAMETER = "bearer_guard_connection"
+
+
+def guard_function(function: Any, mark: Mark) -> Any:
+    """A function that asks the guard first. One that asks already is asked for both at once."""
+    _refuse_what_cannot_be_called_later(function)
+    inner_mark = mark_of(function)
+    wrapped = function
+    if inner_mark is not None:
+        wrapped, mark = function.__wrapped__, mark & inner_mark
+    call = wrapped if _is_async(wrapped) else _in_thread_pool(wrapped)
+
+    @functools.wraps(wrapped)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        connection = kwargs.pop(_PARAMETER, None) or _connection_in(args, kwargs)
+        refusal = await refusal_for(connection, mark)
+        if refusal is None:
+            return await call(*args, **kwargs)
+        return await _answered(refusal, connection)
+
+    signature = _signature_with_connection(wrapped)
+    if signature is not None:
+        guarded.__signature__ = signature  # type: ignore[attr-defined]
+    leave_mark(guarded, mark, put_on=function)
+    return guarded
+
+
+def _refuse_what_cannot_be_called_later(function: Any) -> None:
+    if not callable(function):
+        raise ConfigurationError(f"{function!r} is no endpoint; put the decorator on a function or a class")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise ConfigurationError(f"{function!r} is a generator; return a StreamingResponse from a function instead")
+
+
+def _in_thread_pool(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    return lambda *args, **kwargs: run_in_threadpool(function, *args, **kwargs)
+
+
+def _is_async(function: Any) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+
+
+def _connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection | None:
+    return next((value for value in (*args, *kwargs.values()) if isinstance(value, HTTPConnection)), None)
+
+
+async def _answered(refusal: Refusal, connection: HTTPConnection | None) -> Any:
+    if isinstance(connection, WebSocket):
+        return await answer(refusal, connection.scope, connection.receive, connection.send)
+    return response(refusal)
+
+
+# --- FastAPI: it fills in what the signature asks for -----------------------------------------------------------------
+
+
+def _signature_with_connection(function: Any) -> inspect.Signature | None:
+    """The signature with one more parameter, by which FastAPI hands us the request; None if it hands one over anyway.
+
+    `HTTPConnection` is known to FastAPI and stays out of OpenAPI. Starlette does not look at signatures.
+    """
+    signature = _signature_of(function)
+    parameters = list(signature.parameters.values())
+    if any(_takes_connection(parameter) for parameter in parameters):
+        return None
+    ours = inspect.Parameter(_PARAMETER, inspect.Parameter.KEYWORD_ONLY, annotation=HTTPConnection)
+    has_rest = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
+    parameters.insert(len(parameters) - 1 if has_rest else len(parameters), ours)
+    return signature.replace(parameters=parameters)
+
+
+def _signature_of(function: Any) -> inspect.Signature:
+    try:
+        return inspect.signature(function, eval_str=True)
+    except NameError:  # names that only type checkers see
+        return inspect.signature(function)
+
+
+def _takes_connection(parameter: inspect.Parameter) -> bool:
+    annotation = parameter.annotation
+    if isinstance(annotation, str):
+        return annotation.rpartition(".")[2] in ("Request", "WebSocket", "HTTPConnection")
+    return isinstance(annotation, type) and issubclass(annotation, HTTPConnection)

@@ -1,0 +1,1 @@
+"""One thin file for each library that is not needed everywhere."""

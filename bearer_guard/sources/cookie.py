@@ -1,0 +1,83 @@
+"""The token in a cookie: a browser sends it by itself, so the request must show where it comes from."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from bearer_guard.errors import ConfigurationError, InvalidRequest, Reason
+from bearer_guard.sources.reading import checked_name, checked_token, the_only
+from bearer_guard.tokens import Credentials
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
+_WEB_SCHEME = {"ws": "http", "wss": "https"}
+
+
+class Cookie:
+    """The token stands in a cookie that your site has set (`HttpOnly; Secure; SameSite`; a name that begins with
+    `__Host-` keeps other hosts of your domain from setting it).
+
+    A browser sends a cookie with every request, also with those that a page of somebody else makes. So on unsafe
+    methods, and on every WebSocket handshake, the request must show that it comes from a page of ours: by
+    `Sec-Fetch-Site: same-origin`, or by an `Origin` that is the request's own or one of `allowed_origins`. What shows
+    neither is refused. The cookie is ignored where the request presents a token elsewhere.
+
+    `name`: the name of the cookie. `allowed_origins`: such as `{"https://app.example.com"}`; needed, too, for your own
+    origin if a proxy in front of you ends TLS or changes the `Host`.
+    """
+
+    is_ambient = True
+    """The browser adds it by itself: explicit credentials win over it."""
+
+    def __init__(self, name: str, *, allowed_origins: Collection[str] = ()) -> None:
+        self.name = checked_name(name, "Cookie('__Host-access_token')")
+        if isinstance(allowed_origins, str):
+            raise ConfigurationError(f"allowed_origins= is one string; write allowed_origins={{{allowed_origins!r}}}")
+        self._allowed_origins = frozenset(_checked_origin(origin) for origin in allowed_origins)
+        self._prefix = f"{name}=".encode()
+
+    def __repr__(self) -> str:
+        return f"Cookie({self.name!r}, allowed_origins={sorted(self._allowed_origins)!r})"
+
+    def find(self, scope: Any) -> Credentials | None:
+        """The token in the cookie, or None. Raises `InvalidRequest` if somebody else's page may have sent it."""
+        token = the_only(self._values(scope))
+        if not token:
+            return None
+        if self._is_forgeable(scope) and not self._is_from_us(scope):
+            raise InvalidRequest(Reason.CROSS_SITE_COOKIE)
+        return Credentials(checked_token(token, Reason.MALFORMED_COOKIE))
+
+    def _values(self, scope: Any) -> Iterator[bytes]:
+        for header in _headers(scope, b"cookie"):
+            for pair in header.split(b";"):  # RFC 6265 section 4.2.1
+                stripped = pair.strip(b" \t")
+                if stripped.startswith(self._prefix):
+                    yield stripped[len(self._prefix) :]
+
+    def _is_forgeable(self, scope: Any) -> bool:
+        # No browser asks CORS before a WebSocket handshake, and the answer can be read.
+        return scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
+
+    def _is_from_us(self, scope: Any) -> bool:
+        if _headers(scope, b"sec-fetch-site") == [b"same-origin"]:
+            return True
+        origins = _headers(scope, b"origin")
+        return len(origins) == 1 and (origins[0] == _own_origin(scope) or origins[0] in self._allowed_origins)
+
+
+def _headers(scope: Any, wanted: bytes) -> list[bytes]:
+    return [value for name, value in scope["headers"] if name == wanted]
+
+
+def _own_origin(scope: Any) -> bytes | None:
+    hosts = _headers(scope, b"host")
+    scheme: str = _WEB_SCHEME.get(scope["scheme"], scope["scheme"])
+    return scheme.encode() + b"://" + hosts[0].lower() if len(hosts) == 1 else None
+
+
+def _checked_origin(origin: str) -> bytes:
+    parts = urlsplit(origin)
+    is_web = parts.scheme in ("http", "https") and parts.netloc
+    if not is_web or origin != f"{parts.scheme}://{parts.netloc}".lower():
+        raise ConfigurationError(f"{origin!r} is not an origin; write one like 'https://app.example.com'")
+    return origin.encode()

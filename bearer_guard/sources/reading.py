@@ -1,0 +1,40 @@
+"""What all sources share: one value of a name, and the alphabet and length of a token."""
+
+import re
+from collections.abc import Iterable
+
+from bearer_guard.errors import ConfigurationError, InvalidRequest, Reason
+
+LONGEST_TOKEN = 16 * 1024
+"""Bytes. Longer than every real token, and short enough that no check behind it takes long."""
+
+# RFC 6750 section 2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
+_B64TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")
+# RFC 9110 section 5.6.2
+_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+def the_only(values: Iterable[bytes]) -> bytes | None:
+    """The one value that is there, or None. Raises `InvalidRequest` for two: each reader would take another."""
+    only = None
+    for value in values:
+        if only is not None:
+            raise InvalidRequest(Reason.SEVERAL_TOKENS)
+        only = value
+    return only
+
+
+def checked_token(token: bytes, malformed: Reason) -> str:
+    """A presented token in the alphabet and length of tokens. Raises `InvalidRequest` for any other."""
+    if len(token) > LONGEST_TOKEN:
+        raise InvalidRequest(Reason.TOKEN_TOO_LONG)
+    if not _B64TOKEN.fullmatch(token):
+        raise InvalidRequest(malformed)
+    return token.decode("ascii")
+
+
+def checked_name(name: str, example: str) -> str:
+    """The name of a header, cookie or parameter. Raises `ConfigurationError` if it cannot be one."""
+    if not isinstance(name, str) or not _FIELD_NAME.fullmatch(name):
+        raise ConfigurationError(f"{name!r} cannot be its name; write {example}")
+    return name
