@@ -24,14 +24,15 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 # Each outside library with the places that may import it. The demo plays the client that calls a protected API.
 DOORS = {
-    "httpx": ("authorization_server/http.py", "integrations/httpx.py", "testing.py", "cli/"),
+    "httpx": ("authorization_server/http.py", "integrations/httpx.py", "testing/", "cli/"),
     "jwt": ("jose/",),
-    "cryptography": ("testing.py", "cli/"),
-    "starlette": ("web.py", "inventory/", "middleware.py", "decorators/", "testing.py", "integrations/", "cli/"),
+    "cryptography": ("testing/", "cli/"),
+    "starlette": ("web.py", "inventory/", "middleware.py", "decorators/", "testing/", "integrations/", "cli/"),
     "sniffio": ("authorization_server/flights.py",),
     "click": ("cli/",),
     "rich": ("cli/",),
     "uvicorn": ("cli/",),
+    "pytest": ("testing/plugin.py",),
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))

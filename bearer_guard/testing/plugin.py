@@ -1,8 +1,8 @@
-"""Fixtures for the tests of your application: `pytest_plugins = ["bearer_guard.integrations.pytest"]`."""
+"""Fixtures for the tests of your application: `pytest_plugins = ["bearer_guard.testing.plugin"]`."""
 
 import pytest
 
-from bearer_guard.testing import FakeIssuer
+from bearer_guard.testing.issuer import FakeIssuer
 
 
 @pytest.fixture

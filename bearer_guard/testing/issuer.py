@@ -1,17 +1,15 @@
 """FakeIssuer: an authorization server for tests. Real keys, tokens and documents; no network and no server.
 
-Only validation against the real thing is left out: what it signs is verified by the same code as in production.
+Only the network is left out: what it signs is verified by the same code as in production.
 """
 
 import json
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,62 +20,12 @@ from bearer_guard.authorization_server.http import is_loopback
 from bearer_guard.authorization_server.metadata import metadata_urls
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.guard import BearerGuard
-from bearer_guard.jose import ALGORITHMS, public_jwk, sign_compact
+from bearer_guard.jose import ALGORITHMS, sign_compact
 from bearer_guard.profiles import OAUTH2, Profile
-from bearer_guard.tokens import names_in
+from bearer_guard.testing.clock import MovableClock
+from bearer_guard.testing.dialect import in_dialect
+from bearer_guard.testing.keys import SigningKey, new_keys
 from bearer_guard.validators import JWTValidator
-
-
-class MovableClock:
-    """A clock that stands on the real time and can be moved: `clock.advance(seconds)`."""
-
-    def __init__(self) -> None:
-        self._offset = 0.0
-
-    def time(self) -> float:
-        """Seconds since 1970, moved."""
-        return time.time() + self._offset
-
-    def monotonic(self) -> float:
-        """Seconds since an arbitrary moment, moved."""
-        return time.monotonic() + self._offset
-
-    def advance(self, seconds: float) -> None:
-        """Moves the time on. Negative seconds move it back."""
-        self._offset += seconds
-
-
-class SigningKey:
-    """A private key with its name, made for one algorithm."""
-
-    def __init__(self, algorithm: str, private_key: Any = None) -> None:
-        self.algorithm = algorithm
-        self.key_id = f"{algorithm.lower()}-{secrets.token_hex(4)}"
-        self.private_key = private_key or _new_private_key(algorithm)
-
-    def public_jwk(self) -> dict[str, Any]:
-        """The public half, as an issuer publishes it (RFC 7517)."""
-        return public_jwk(self.private_key, algorithm=self.algorithm, key_id=self.key_id)
-
-
-def _new_private_key(algorithm: str) -> Any:
-    match algorithm:
-        case "ES256":
-            return ec.generate_private_key(ec.SECP256R1())
-        case "ES384":
-            return ec.generate_private_key(ec.SECP384R1())
-        case "ES512":
-            return ec.generate_private_key(ec.SECP521R1())
-        case "EdDSA":
-            return ed25519.Ed25519PrivateKey.generate()
-        case _:
-            return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _new_keys() -> dict[str, SigningKey]:
-    # An RSA key takes long to make, so the six RSA algorithms share one, each under a name of its own.
-    rsa_key = _new_private_key("RS256")
-    return {alg: SigningKey(alg, rsa_key if alg[:2] in ("RS", "PS") else None) for alg in ALGORITHMS}
 
 
 class FakeIssuer:
@@ -160,7 +108,7 @@ class FakeIssuer:
         if alg not in ALGORITHMS:
             raise ValueError(f"alg={alg!r} is not known; write one of {', '.join(ALGORITHMS)}")
         if not self._keys:
-            self._keys = _new_keys()
+            self._keys = new_keys()
         return self._keys[alg]
 
     def rotate_keys(self) -> None:
@@ -169,7 +117,7 @@ class FakeIssuer:
         As with a real issuer, validators look for an unknown key at most once per cooldown: `clock.advance(31)`
         between two rotations.
         """
-        self._keys = _new_keys()
+        self._keys = new_keys()
 
     def _claims(self, claims: dict[str, Any]) -> dict[str, Any]:
         now = int(self.clock.time())
@@ -179,7 +127,7 @@ class FakeIssuer:
             "sub": "alice",
             "aud": self.audience,
             "jti": secrets.token_hex(8),
-            **_in_dialect(self.profile, {"client_id": "test-client", **claims}),
+            **in_dialect(self.profile, {"client_id": "test-client", **claims}),
             **{name: _from_now(now, moments[name]) for name in ("iat", "exp", "nbf") if name in moments},
         }
 
@@ -240,22 +188,6 @@ def _document(issuer: FakeIssuer, make: Any) -> Any:
         return JSONResponse(make()) if issuer.is_online else Response(status_code=503)
 
     return endpoint
-
-
-def _in_dialect(profile: Profile, claims: dict[str, Any]) -> dict[str, Any]:
-    """Scope, groups, roles and client where the profile reads them first."""
-    placed = {name: value for name, value in claims.items() if name not in _DIALECT}
-    for name in _DIALECT:
-        if name in claims:
-            *way, last = names_in(getattr(profile, name)[0])
-            place = placed
-            for step in way:
-                place = place.setdefault(step, {})
-            place[last] = claims[name]
-    return placed
-
-
-_DIALECT = ("scope", "groups", "roles", "client_id")
 
 
 def _from_now(now: int, moment: Any) -> Any:
