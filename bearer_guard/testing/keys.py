@@ -36,6 +36,7 @@ def _new_private_key(algorithm: str) -> Any:
 
 
 def new_keys() -> dict[str, SigningKey]:
+    """A key for each algorithm."""
     # An RSA key takes long to make, so the six RSA algorithms share one, each under a name of its own.
     rsa_key = _new_private_key("RS256")
     return {alg: SigningKey(alg, rsa_key if alg[:2] in ("RS", "PS") else None) for alg in ALGORITHMS}
