@@ -1,7 +1,7 @@
 """The guard of a deployment, from its environment variables."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -45,14 +45,13 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Reads the environment. Raises one `ConfigurationError` that lists all that is wrong."""
         values, problems = _read(environ)
-        problems += [f"{PREFIX}{name.upper()} is not set" for name in ("issuer", "audience") if name not in values]
-        problems += _unknown(environ)
-        if not problems:
-            settings = cls(**values)
-            problems = settings._problems()
+        problems += [
+            f"{PREFIX}{name.upper()} is not set" for name in _REQUIRED if not environ.get(PREFIX + name.upper())
+        ]
+        problems += [*_misfits(values), *_unknown(environ)]
         if problems:
             raise ConfigurationError("the environment does not make a guard:\n" + "\n".join(f"- {p}" for p in problems))
-        return settings
+        return cls(**values)
 
     def guard(self) -> BearerGuard:
         """The guard that these settings describe. Raises `ConfigurationError`."""
@@ -72,27 +71,27 @@ class Settings:
         )
         return BearerGuard(validator, realm=self.realm, missing_token=self.missing_token, remember=self.remember)
 
-    def _problems(self) -> list[str]:
-        # Each option is tried alone, with harmless values for the others, so that one mistake hides no other.
-        blank: dict[str, Any] = {"issuer": "https://issuer.invalid", "audience": ("audience",)}
-        problems = []
-        for options in self._tried_together():
-            try:
-                Settings(**{**blank, **options}).guard()
-            except ConfigurationError as error:
-                problems.append(str(error))
-        return problems
 
-    def _tried_together(self) -> list[dict[str, Any]]:
-        groups = (
-            ("issuer", "jwks_uri", "metadata_url", "allow_insecure_http"),
-            ("algorithms",),
-            ("leeway",),
-            ("realm",),
-            ("missing_token",),
-            ("remember",),
-        )
-        return [{name: getattr(self, name) for name in group} for group in groups]
+_REQUIRED = ("issuer", "audience")
+# Options that are judged together. One group is tried at a time, so that one mistake hides no other.
+_GROUPS = (
+    ("issuer", "jwks_uri", "metadata_url", "allow_insecure_http"),
+    ("algorithms",),
+    ("leeway",),
+    ("realm",),
+    ("missing_token",),
+    ("remember",),
+)
+
+
+def _misfits(values: Mapping[str, Any]) -> Iterator[str]:
+    for group in _GROUPS:
+        options = {"issuer": "https://issuer.invalid", "audience": ("audience",)}
+        options.update((name, values[name]) for name in group if name in values)
+        try:
+            Settings(**options).guard()  # type: ignore[arg-type]
+        except ConfigurationError as error:
+            yield str(error)
 
 
 def _listed(text: str) -> tuple[str, ...]:

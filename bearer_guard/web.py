@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketState
 
 from bearer_guard.challenges import Refusal
 from bearer_guard.errors import BearerError, MissingToken
@@ -17,6 +18,8 @@ from bearer_guard.requirements import Requirement
 from bearer_guard.tokens import AccessToken, Credentials
 
 Mode = Literal["required", "optional", "public"]
+
+_POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +87,25 @@ def guarded_request(connection: HTTPConnection) -> GuardedRequest:
 def access_token(connection: HTTPConnection) -> AccessToken:
     """The validated token of a request: the same object as `request.auth`, typed.
 
-    Where requests without a token are let in and this is one, it raises the 401, as a Starlette `HTTPException`.
+    Where requests without a token are let in and this is one, it raises the 401, as an exception of Starlette's.
     """
     guarded = guarded_request(connection)
     if guarded.token is None:
-        raise as_http_exception(MissingToken(), guarded.guard)
+        raise as_exception(MissingToken(), guarded.guard, connection)
     return guarded.token
 
 
 def authorize(connection: HTTPConnection, requirement: Requirement) -> AccessToken:
     """Question 4 in a handler, for requirements that depend on the request. Returns the token.
 
-    Raises `MissingToken` or `InsufficientScope`; each is a Starlette `HTTPException` with the challenge, too.
+    Raises `MissingToken` or `InsufficientScope`; each is a Starlette `HTTPException` with the challenge, too (for a
+    WebSocket that takes no HTTP answer: a `WebSocketException`).
     """
     guarded = guarded_request(connection)
     try:
         guarded.guard.authorize(guarded.token, requirement)
     except BearerError as error:
-        raise as_http_exception(error, guarded.guard) from None
+        raise as_exception(error, guarded.guard, connection) from None
     return access_token(connection)
 
 
@@ -127,10 +131,14 @@ async def _deny(refusal: Refusal, scope: Scope, receive: Receive, send: Send) ->
     message = await receive()
     if message["type"] != "websocket.connect":  # the client has gone already
         return
-    if "websocket.http.response" in (scope.get("extensions") or {}):
+    if _offers_denial_response(scope):
         await _send(refusal, send, "websocket.http.response")
     else:
-        await send({"type": "websocket.close", "code": 1008, "reason": ""})  # RFC 6455 section 7.4.1: policy violation
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
+
+
+def _offers_denial_response(scope: Scope) -> bool:
+    return "websocket.http.response" in (scope.get("extensions") or {})
 
 
 async def _send(refusal: Refusal, send: Send, event: str) -> None:
@@ -164,15 +172,27 @@ def without_offered_token(credentials: Credentials, scope: Scope, send: Send) ->
 # --- a refusal as an exception ----------------------------------------------------------------------------------------
 
 
-def as_http_exception(error: BearerError, guard: BearerGuard) -> BearerError:
-    """The same error, being a Starlette `HTTPException` as well, so that an application's own handlers apply."""
+def as_exception(error: BearerError, guard: BearerGuard, connection: HTTPConnection) -> BearerError:
+    """The same error, being an exception of Starlette's as well, so that an application's own handlers apply.
+
+    An `HTTPException` with the challenge; a `WebSocketException` where no HTTP answer can be given any more.
+    """
     refusal = guard.refusal(error)
-    error_type: Any = type(error)
-    raised = _http_error_type(error_type)(refusal.status, error.description, _sendable(refusal))
+    raised: Any
+    if _takes_http_answer(connection):
+        raised = _both_types(type(error), HTTPException)(refusal.status, error.description, _sendable(refusal))
+    else:
+        raised = _both_types(type(error), WebSocketException)(_POLICY_VIOLATION, error.description)
     raised.__dict__.update(error.__dict__)
     raised.args = error.args
     raised.__cause__ = error.__cause__
-    return raised  # type: ignore[return-value]
+    return raised  # type: ignore[no-any-return]
+
+
+def _takes_http_answer(connection: HTTPConnection) -> bool:
+    if not isinstance(connection, WebSocket):
+        return connection.scope["type"] == "http"
+    return connection.application_state is WebSocketState.CONNECTING and _offers_denial_response(connection.scope)
 
 
 def _sendable(refusal: Refusal) -> dict[str, str]:
@@ -181,6 +201,6 @@ def _sendable(refusal: Refusal) -> dict[str, str]:
 
 
 @functools.cache
-def _http_error_type(error_type: Any) -> type[HTTPException]:
-    members: dict[str, Any] = {"__init__": HTTPException.__init__, "__str__": error_type.__str__}
-    return type(error_type.__name__, (error_type, HTTPException), members)
+def _both_types(error_type: Any, starlette_type: Any) -> Any:
+    members = {"__init__": starlette_type.__init__, "__str__": error_type.__str__}
+    return type(error_type.__name__, (error_type, starlette_type), members)

@@ -50,6 +50,29 @@ def test_03_is_a_test_that_passes() -> None:
     assert "1 passed" in done.stdout
 
 
+def test_04_makes_the_guard_from_the_environment_and_lists_all_that_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = output_of("04_settings.py", capsys)
+    assert lines[:2] == ['401 Bearer realm="orders"', '200 {"subject":"alice"}']
+    assert len([line for line in lines if line.startswith("- ")]) == 3
+
+
+def test_05_takes_the_token_from_the_subprotocols(capsys: pytest.CaptureFixture[str]) -> None:
+    welcome, refusal = output_of("05_websocket.py", capsys)
+    assert welcome == "bearer hello alice"
+    assert refusal.startswith("403 Bearer ")
+    assert refusal.endswith('scope="chat"')
+
+
+def test_06_takes_a_cookie_only_from_pages_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [line.split()[-1] for line in output_of("06_cookie.py", capsys)] == ["200", "200", "200", "400"]
+
+
+def test_07_hands_the_token_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output_of("07_forwarding.py", capsys) == ['{"order":1,"stock":{"in stock":7,"asked by":"alice"}}']
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 40
