@@ -45,10 +45,7 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Reads the environment. Raises one `ConfigurationError` that lists all that is wrong."""
         values, problems = _read(environ)
-        problems += [
-            f"{PREFIX}{name.upper()} is not set" for name in _REQUIRED if not environ.get(PREFIX + name.upper())
-        ]
-        problems += [*_misfits(values), *_unknown(environ)]
+        problems += [*_missing(environ), *_misfits(values), *_unknown(environ)]
         if problems:
             raise ConfigurationError("the environment does not make a guard:\n" + "\n".join(f"- {p}" for p in problems))
         return cls(**values)
@@ -82,6 +79,11 @@ _GROUPS = (
     ("missing_token",),
     ("remember",),
 )
+
+
+def _missing(environ: Mapping[str, str]) -> list[str]:
+    names = [PREFIX + name.upper() for name in _REQUIRED]
+    return [f"{name} is not set" for name in names if not environ.get(name, "").strip()]
 
 
 def _misfits(values: Mapping[str, Any]) -> Iterator[str]:

@@ -42,7 +42,8 @@ class GuardedRequest:
         if self.token is None:
             scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
         else:
-            scope["auth"], scope["user"] = self.token, self.principal or User(self.token)
+            scope["auth"] = self.token
+            scope["user"] = User(self.token) if self.principal is None else self.principal
 
 
 class User(BaseUser):
@@ -178,11 +179,12 @@ def as_exception(error: BearerError, guard: BearerGuard, connection: HTTPConnect
     An `HTTPException` with the challenge; a `WebSocketException` where no HTTP answer can be given any more.
     """
     refusal = guard.refusal(error)
+    error_type: Any = type(error)
     raised: Any
     if _takes_http_answer(connection):
-        raised = _both_types(type(error), HTTPException)(refusal.status, error.description, _sendable(refusal))
+        raised = _both_types(error_type, HTTPException)(refusal.status, error.description, _sendable(refusal))
     else:
-        raised = _both_types(type(error), WebSocketException)(_POLICY_VIOLATION, error.description)
+        raised = _both_types(error_type, WebSocketException)(_POLICY_VIOLATION, error.description)
     raised.__dict__.update(error.__dict__)
     raised.args = error.args
     raised.__cause__ = error.__cause__
@@ -191,7 +193,7 @@ def as_exception(error: BearerError, guard: BearerGuard, connection: HTTPConnect
 
 def _takes_http_answer(connection: HTTPConnection) -> bool:
     if not isinstance(connection, WebSocket):
-        return connection.scope["type"] == "http"
+        return bool(connection.scope["type"] == "http")
     return connection.application_state is WebSocketState.CONNECTING and _offers_denial_response(connection.scope)
 
 
