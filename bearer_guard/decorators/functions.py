@@ -35,9 +35,7 @@ def guard_function(function: Any, mark: Mark) -> Any:
             return await call(*args, **kwargs)
         return await _answered(refusal, connection)
 
-    signature = _signature_with_connection(wrapped)
-    if signature is not None:
-        guarded.__signature__ = signature  # type: ignore[attr-defined]
+    guarded.__signature__ = _signature_with_connection(wrapped)  # type: ignore[attr-defined]
     leave_mark(guarded, mark, put_on=function)
     return guarded
 
@@ -72,15 +70,15 @@ async def _answered(refusal: Refusal, connection: HTTPConnection | None) -> Any:
 # --- FastAPI: it fills in what the signature asks for -----------------------------------------------------------------
 
 
-def _signature_with_connection(function: Any) -> inspect.Signature | None:
-    """The signature with one more parameter, by which FastAPI hands us the request; None if it hands one over anyway.
+def _signature_with_connection(function: Any) -> inspect.Signature:
+    """The signature, with one more parameter by which FastAPI hands us the request, unless it hands one over anyway.
 
     `HTTPConnection` is known to FastAPI and stays out of OpenAPI. Starlette does not look at signatures.
     """
     signature = _signature_of(function)
     parameters = list(signature.parameters.values())
     if any(_takes_connection(parameter) for parameter in parameters):
-        return None
+        return signature
     ours = inspect.Parameter(_PARAMETER, inspect.Parameter.KEYWORD_ONLY, annotation=HTTPConnection)
     has_rest = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
     parameters.insert(len(parameters) - 1 if has_rest else len(parameters), ours)

@@ -28,7 +28,7 @@ def assert_protected(app: Any, *, any_token: Collection[str] = ()) -> None:
 _WHY = {
     "unguarded": "no BearerGuardMiddleware stands before it",
     "optional": "it is open to requests without a token (optional=True); name it in public=, or decorate it",
-    "any token": "any valid token will do; decorate it, or name it in any_token=",
+    "any token": "any valid token will do; decorate it (no other decorator above ours), or name it in any_token=",
 }
 
 

@@ -1,6 +1,6 @@
 """Every route of an application, with what stands before it. It looks at Starlette's and FastAPI's route trees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -67,7 +67,9 @@ def routes_behind(protection: Any) -> tuple[Entry, ...]:
 
 def chain(app: Any) -> Iterator[Any]:
     """An ASGI application and, behind it, each that it wraps."""
-    while app is not None:
+    seen: set[int] = set()
+    while app is not None and id(app) not in seen:
+        seen.add(id(app))
         yield app
         app = getattr(app, "app", None)
 
@@ -79,8 +81,9 @@ def _walk(app: Any, way: _Way) -> Iterator[Entry]:
         for middleware in getattr(layer, "user_middleware", ()):
             if hasattr(middleware.cls, "bearer_guard_protection"):
                 way = way.past(middleware.cls(_nobody, *middleware.args, **middleware.kwargs))
-        if hasattr(layer, "routes"):
-            for route in layer.routes:
+        routes = getattr(layer, "routes", None)
+        if isinstance(routes, Sequence):
+            for route in routes:
                 yield from _walk_route(route, way)
             return
     yield _entry(way.below("/{path}"), (ANY_METHOD,), None, app)

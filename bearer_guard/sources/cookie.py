@@ -9,7 +9,6 @@ from bearer_guard.sources.reading import checked_name, checked_token, the_only
 from bearer_guard.tokens import Credentials
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
-_WEB_SCHEME = {"ws": "http", "wss": "https"}
 
 
 class Cookie:
@@ -71,7 +70,7 @@ def _headers(scope: Any, wanted: bytes) -> list[bytes]:
 
 def _own_origin(scope: Any) -> bytes | None:
     hosts = _headers(scope, b"host")
-    scheme: str = _WEB_SCHEME.get(scope["scheme"], scope["scheme"])
+    scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
     return scheme.encode() + b"://" + hosts[0].lower() if len(hosts) == 1 else None
 
 
