@@ -297,7 +297,7 @@ def test_serve_stays_up_on_the_port_that_was_asked_for_and_prints_what_is_logged
     assert result.exit_code == 0
     assert [answer.status_code for answer in answers] == [401]
     log = result.output.partition("What the API's log says about your requests:\n")[2]
-    assert log.startswith("refused: reason=not_a_jwt ")
+    assert log.startswith("refused: reason=not_a_jwt: ")
     assert log.endswith("\nStopped: both servers and all keys are gone.\n")
 
 

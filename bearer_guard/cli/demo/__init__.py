@@ -8,7 +8,7 @@ import httpx
 from bearer_guard.cli.demo.api import AUDIENCE, demo_api
 from bearer_guard.cli.demo.journal import Aloud, Journal, listening
 from bearer_guard.cli.demo.screen import Screen
-from bearer_guard.cli.demo.servers import listen, serving, url_of, without_proxy
+from bearer_guard.cli.demo.servers import listen, serving, url_of
 from bearer_guard.cli.demo.story import STORY, TRY_IT, Answer, Step
 from bearer_guard.cli.demo.tokens import Tokens
 from bearer_guard.testing import FakeIssuer
@@ -27,7 +27,6 @@ def run(*, serve: bool = False, port: int = 0) -> bool:
         screen.banner(issuer.issuer, api)
         with screen.waiting("Starting both servers"):
             tokens = Tokens(issuer)
-            running.enter_context(without_proxy())
             running.enter_context(serving(issuer.app, issuer_socket))
             running.enter_context(serving(demo_api(issuer.issuer), api_socket))
         is_right = _tell(screen, tokens, api)

@@ -70,16 +70,3 @@ def _wait_until_up(server: uvicorn.Server, thread: threading.Thread) -> None:
         thread.join(0.01)
         if not thread.is_alive():
             raise RuntimeError(f"the {thread.name} did not start; what it said about that stands above")
-
-
-@contextmanager
-def without_proxy() -> Iterator[None]:
-    """Keeps proxies out of it: one that the environment names would be asked for loopback addresses, too."""
-    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
-    os.environ.update(dict.fromkeys(before, "*"))
-    try:
-        yield
-    finally:
-        for name in before:
-            del os.environ[name]
-        os.environ.update({name: value for name, value in before.items() if value is not None})
