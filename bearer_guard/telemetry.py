@@ -14,9 +14,9 @@ def record_refusal(error: BearerError) -> None:
     """Logs a refusal, with its reason: INFO for the everyday ones, ERROR for an outage, WARNING for the rest."""
     log.log(
         _level(error),
-        "refused: reason=%s claim=%s: %s%s",
+        "refused: reason=%s%s: %s%s",
         error.reason,
-        error.claim if isinstance(error, InvalidToken) else None,
+        f" claim={error.claim}" if isinstance(error, InvalidToken) and error.claim else "",
         error.description,
         _cause(error),
         extra={"reason": error.reason.value},

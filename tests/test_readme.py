@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 def readme_issuer(monkeypatch: pytest.MonkeyPatch) -> FakeIssuer:
     """Answers in place of the README's issuer, to whoever asks it over the usual client."""
     issuer = FakeIssuer("https://id.example.com", audience="https://api.example.com")
-    monkeypatch.setattr(http, "_short_lived_client", issuer.http_client)
+    monkeypatch.setattr(http, "_short_lived_client", lambda url: issuer.http_client())
     return issuer
 
 

@@ -73,9 +73,10 @@ def _ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()  # loading the certificates takes longer than most calls: once a process
 
 
-def _short_lived_client() -> httpx.AsyncClient:
+def _short_lived_client(url: str) -> httpx.AsyncClient:
     # One client a call: a client does not survive the event loop that it was first used in.
-    return httpx.AsyncClient(verify=_ssl_context(), timeout=DEADLINE)
+    # Loopback is trusted over plain http because nobody stands in between: so no proxy of the environment may, either.
+    return httpx.AsyncClient(verify=_ssl_context(), timeout=DEADLINE, trust_env=not is_loopback(url))
 
 
 class Door:
@@ -99,7 +100,7 @@ class Door:
 
     async def _get(self, url: str) -> bytes:
         try:
-            async with asyncio.timeout(DEADLINE), self._client() as client:
+            async with asyncio.timeout(DEADLINE), self._client(url) as client:
                 return await _read(client, url)
         except NoAnswer:
             raise
@@ -109,9 +110,9 @@ class Door:
             # By place and not by type: the exceptions of httpx, httpx2 and a user's own client have no common root.
             raise NoAnswer(url, f"{type(error).__name__}: {error}", reached=False) from error
 
-    def _client(self) -> AbstractAsyncContextManager[Any]:
+    def _client(self, url: str) -> AbstractAsyncContextManager[Any]:
         if self._http_client is None:
-            return _short_lived_client()
+            return _short_lived_client(url)
         if callable(self._http_client):
             made: AbstractAsyncContextManager[Any] = self._http_client()
             return made

@@ -93,8 +93,8 @@ class FakeIssuer:
         key = key or self.signing_key(alg)
         parameters = {"alg": key.algorithm, "kid": key.key_id, "typ": "at+jwt", **(header or {})}
         return sign_compact(
-            json.dumps(_without_none(parameters)).encode(),
-            json.dumps(_without_none(self._claims(claims))).encode(),
+            _compact_json(parameters),
+            _compact_json(self._claims(claims)),
             algorithm=key.algorithm,
             private_key=key.private_key,
         )
@@ -195,5 +195,6 @@ def _from_now(now: int, moment: Any) -> Any:
     return now + moment if is_number else moment
 
 
-def _without_none(members: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
+def _compact_json(members: dict[str, Any]) -> bytes:
+    present = {name: value for name, value in members.items() if value is not None}
+    return json.dumps(present, separators=(",", ":")).encode()
