@@ -39,3 +39,15 @@ def demo(*, serve: bool, port: int | None) -> None:
     from bearer_guard.cli.demo import run  # noqa: PLC0415  it brings a web server, which may be missing
 
     sys.exit(0 if run(serve=serve, port=port or 0) else 1)
+
+
+@cli.command()
+@click.argument("app", metavar="MODULE:APP")
+def routes(app: str) -> None:
+    """Prints every route of an application with what it requires.
+
+    The application is imported from the current folder, as uvicorn would: main:app.
+    """
+    from bearer_guard.cli.routes import load, show  # noqa: PLC0415  it brings rich
+
+    show(load(app))
