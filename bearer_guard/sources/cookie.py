@@ -12,13 +12,16 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 secti
 
 
 class Cookie:
-    """The token stands in a cookie that your site has set (`HttpOnly; Secure; SameSite`; a name that begins with
-    `__Host-` keeps other hosts of your domain from setting it).
+    """The token stands in a cookie that your site has set, with `HttpOnly; Secure; SameSite`.
+
+    Let its name begin with `__Host-`: then no other host of your domain can set it, and it proves that the page in
+    front of every proxy was loaded over https.
 
     A browser sends a cookie with every request, also with those that a page of somebody else makes. So on unsafe
     methods, and on every WebSocket handshake, the request must show that it comes from a page of ours: by
-    `Sec-Fetch-Site: same-origin`, or by an `Origin` that is the request's own or one of `allowed_origins`. What shows
-    neither is refused. The cookie is ignored where the request presents a token elsewhere.
+    `Sec-Fetch-Site: same-origin` (which browsers send with HTTP requests to trustworthy origins), or by an `Origin`
+    that is the request's own or one of `allowed_origins`. What shows neither is refused, and so is `Origin: null`, which
+    a page of yours sends with `Referrer-Policy: no-referrer`. The cookie is ignored where a token is presented elsewhere.
 
     `name`: the name of the cookie. `allowed_origins`: such as `{"https://app.example.com"}`; needed, too, for your own
     origin if a proxy in front of you ends TLS or changes the `Host`.
@@ -58,20 +61,27 @@ class Cookie:
         return scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
 
     def _is_from_us(self, scope: Any) -> bool:
-        if _headers(scope, b"sec-fetch-site") == [b"same-origin"]:
+        origins, sites = _headers(scope, b"origin"), _headers(scope, b"sec-fetch-site")
+        if len(origins) == 1 and origins[0] in self._allowed_origins:
             return True
-        origins = _headers(scope, b"origin")
-        return len(origins) == 1 and (origins[0] == _own_origin(scope) or origins[0] in self._allowed_origins)
+        if sites:  # the browser has compared origins itself, and it knows the scheme in front of every proxy
+            return sites == [b"same-origin"]
+        return len(origins) == 1 and origins[0] == self._own_origin(scope)
+
+    def _own_origin(self, scope: Any) -> bytes | None:
+        hosts = _headers(scope, b"host")
+        if len(hosts) != 1:
+            return None
+        host = hosts[0].decode("latin-1").lower()
+        is_https = scope.get("scheme") in ("https", "wss")
+        # Browsers set cookies of these names over https only (and on loopback), whatever a proxy has told us.
+        if self.name.startswith(("__Host-", "__Secure-")) and not is_loopback(f"http://{host}"):
+            is_https = True
+        return f"{'https' if is_https else 'http'}://{host}".encode("latin-1")
 
 
 def _headers(scope: Any, wanted: bytes) -> list[bytes]:
     return [value for name, value in scope["headers"] if name == wanted]
-
-
-def _own_origin(scope: Any) -> bytes | None:
-    hosts = _headers(scope, b"host")
-    scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
-    return scheme.encode() + b"://" + hosts[0].lower() if len(hosts) == 1 else None
 
 
 def _checked_origin(origin: str) -> bytes:
