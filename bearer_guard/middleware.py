@@ -66,7 +66,7 @@ class BearerGuardMiddleware:
         if credentials is None:
             if self._optional:
                 return GuardedRequest(self.guard, None, None, "optional")
-            raise MissingToken(self._requirement.scopes_for(None) or () if self._requirement else ())
+            raise MissingToken(() if self._requirement is None else self._requirement.scopes_for(None) or ())
         token = await self.guard.confirmed(credentials)
         if self._requirement is not None:
             self.guard.authorize(token, self._requirement)
