@@ -39,6 +39,12 @@ class _Attempt:
         self.landed.set_result(not task.cancelled())
 
 
+def is_being_cancelled() -> bool:
+    """Whether somebody cancels the current task, or a CancelledError only came out of what it awaited."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 class Flight:
     """Runs `work` at most once at a time. `work` keeps its own results and must not raise."""
 
@@ -90,8 +96,7 @@ class Flight:
         try:
             await self._work()
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if is_being_cancelled():
                 raise
             log.error("the work ended as if cancelled, which nobody did: it counts as done")  # noqa: TRY400  no traceback
 

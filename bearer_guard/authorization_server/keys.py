@@ -1,12 +1,13 @@
 """Where verification keys come from: `StaticKeys` from your configuration, `RemoteKeys` from a published JWK set."""
 
+import asyncio
 import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from bearer_guard.authorization_server.flights import Flight
+from bearer_guard.authorization_server.flights import Flight, is_being_cancelled
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, UnusableKey, VerificationKey, load_verification_key
 from bearer_guard.protocols import Clock
@@ -182,6 +183,10 @@ class RemoteKeys:
     async def _refresh(self) -> None:
         try:
             keys = await self._fetch()
+        except asyncio.CancelledError:
+            if is_being_cancelled():
+                raise
+            self._failed(ConnectionAbortedError("the client cancelled the call"))
         except Exception as failure:  # noqa: BLE001  whatever it is, the keys that we have stay in force
             self._failed(failure)
         else:
