@@ -137,7 +137,7 @@ class BearerGuard:
         `requirement`: None if any valid token may.
         """
         if token is None:
-            raise MissingToken((requirement.scopes_for(None) if requirement else None) or ())
+            raise missing_token(requirement)
         if requirement is not None and not requirement.is_met_by(token):
             scopes = requirement.scopes_for(token) or ()
             reason = Reason.INSUFFICIENT_SCOPE if scopes else requirement.unmet(token).reason
@@ -198,6 +198,11 @@ def _unbound(token: AccessToken) -> AccessToken:
     if "cnf" in token.claims:
         raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
     return token
+
+
+def missing_token(requirement: Requirement | None) -> MissingToken:
+    """The refusal of a request without a token; it names the scopes that would do, where that is known."""
+    return MissingToken(() if requirement is None else requirement.scopes_for(None) or ())
 
 
 def _is_ambient(source: TokenSource) -> bool:

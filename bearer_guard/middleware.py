@@ -13,10 +13,9 @@ from bearer_guard.errors import (
     BearerError,
     ConfigurationError,
     InsufficientScope,
-    MissingToken,
     Reason,
 )
-from bearer_guard.guard import BearerGuard
+from bearer_guard.guard import BearerGuard, missing_token
 from bearer_guard.inventory import chain, check_routes
 from bearer_guard.paths import PublicPaths
 from bearer_guard.requirements import Requirement, is_requirement
@@ -105,7 +104,7 @@ class BearerGuardMiddleware:
         if token is None:
             if self.optional:
                 return GuardedRequest(self.guard, None, None, mode)
-            raise MissingToken((self.requirement.scopes_for(None) if self.requirement else None) or ())
+            raise missing_token(self.requirement)
         self.guard.authorize(token, self.requirement)
         return GuardedRequest(self.guard, credentials, token, mode, await self._principal_of(token))
 

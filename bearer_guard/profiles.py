@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.tokens import ClaimPath, Claims, claim_at
+from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
 
@@ -76,8 +76,11 @@ class Profile:
 
     def __post_init__(self) -> None:
         for option in ("scope", "groups", "roles", "client_id", "required", "kind_claims"):
-            if not isinstance(getattr(self, option), tuple):
+            paths = getattr(self, option)
+            if not isinstance(paths, tuple) or not all(map(is_claim_path, paths)):
                 raise ConfigurationError(f"{option}= of a profile is a tuple of claims; write {option}=('name',)")
+        if not isinstance(self.typ, frozenset) or not self.typ:
+            raise ConfigurationError("typ= of a profile is a frozenset; write typ=frozenset({None, 'at+jwt'})")
 
     def scopes_of(self, claims: Claims) -> frozenset[str]:
         """The granted scopes. A string is split on single spaces; an item of an array is one scope, as it is."""

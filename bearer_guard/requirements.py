@@ -3,13 +3,15 @@
 They combine with `&` and `|`. There is no "not": more rights never lose access.
 """
 
+import inspect
 import logging
 import re
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, ClassVar, TypeGuard
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.tokens import AccessToken, ClaimPath, claim_at, names_in
+from bearer_guard.tokens import AccessToken, ClaimPath, claim_at, is_claim_path
 
 log = logging.getLogger("bearer_guard.requirements")
 
@@ -44,6 +46,10 @@ class Requirement:
         `token`: the token in hand, or None where there is none.
         """
         return () if token is not None and self.is_met_by(token) else None
+
+    def __bool__(self) -> bool:
+        # `Scopes("a") and Groups("b")` would be Groups("b") alone, and nobody would notice.
+        raise ConfigurationError(f"{self!r} is neither true nor false; write & for and, | for or; there is no not")
 
     def __and__(self, other: "Requirement") -> "Requirement":
         return AllOf(self, other)
@@ -87,14 +93,20 @@ class Scopes(_Names):
         super().__init__(*names)
         for name in names:
             if not _SCOPE_TOKEN.fullmatch(name):
-                several = ", ".join(map(repr, name.split()))
-                raise ConfigurationError(f"{name!r} is not one scope (RFC 6749 section 3.3); write Scopes({several})")
+                raise ConfigurationError(f"{name!r} is not one scope (RFC 6749 section 3.3); write {_advice(name)}")
 
     def holds(self, token: AccessToken) -> bool:
         return self._required <= token.scopes
 
     def scopes_for(self, token: AccessToken | None) -> tuple[str, ...] | None:
         return self.names
+
+
+def _advice(name: str) -> str:
+    several = name.split()
+    if several and all(map(_SCOPE_TOKEN.fullmatch, several)):
+        return f"Scopes({', '.join(map(repr, several))})"
+    return "names of printable ASCII, without spaces, quotes and backslashes"
 
 
 class Groups(_Names):
@@ -130,12 +142,14 @@ class Claim(Requirement):
     reason = Reason.UNMET_CLAIM
 
     def __init__(self, path: ClaimPath, value: Scalar | Predicate) -> None:
-        if not path or not all(isinstance(name, str) and name for name in names_in(path)):
+        if not is_claim_path(path):
             raise ConfigurationError(f"{path!r} is not the path of a claim; write Claim('tenant', 'acme')")
         if not (callable(value) or isinstance(value, Scalar)):
             raise ConfigurationError(f"Claim({path!r}, ...) compares with a string, number or boolean, not {value!r}")
+        if inspect.iscoroutinefunction(value):
+            raise ConfigurationError(f"the predicate of Claim({path!r}, ...) is async; requirements wait for nothing")
         self.path = path
-        self.value = value
+        self.value = value.value if isinstance(value, Enum) else value
 
     def holds(self, token: AccessToken) -> bool:
         found = claim_at(token.claims, self.path)
@@ -170,10 +184,11 @@ class _Combination(Requirement):
                 raise ConfigurationError(f"{kind}() takes requirements such as Scopes('read'), not {part!r}")
         self.parts = tuple(self._flat(parts))
 
-    def _flat(self, parts: tuple[Requirement, ...]) -> dict[Requirement, None]:
-        flat: dict[Requirement, None] = {}
+    def _flat(self, parts: tuple[Requirement, ...]) -> list[Requirement]:
+        flat: list[Requirement] = []
         for part in parts:
-            flat.update(dict.fromkeys(part.parts) if isinstance(part, type(self)) else {part: None})
+            members = part.parts if isinstance(part, type(self)) else (part,)
+            flat.extend(member for member in members if member not in flat)
         return flat
 
     def __repr__(self) -> str:

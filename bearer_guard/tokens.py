@@ -56,6 +56,14 @@ def names_in(path: ClaimPath) -> tuple[str, ...]:
     return (path,) if ":" in path or "/" in path else tuple(path.split("."))
 
 
+def is_claim_path(path: object) -> bool:
+    """Whether something can be the path of a claim."""
+    if not isinstance(path, str | tuple):
+        return False
+    names = path if isinstance(path, tuple) else names_in(path)
+    return bool(names) and all(isinstance(name, str) and name for name in names)
+
+
 def claim_at(claims: Mapping[str, Any], path: ClaimPath) -> Any:
     """The value at a claim path; None if it is not there."""
     value: Any = claims

@@ -7,6 +7,7 @@ opens one). So a threading lock elects a leader, and a `concurrent.futures.Futur
 import asyncio
 import concurrent.futures
 import contextvars
+import logging
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 import sniffio
 
 from bearer_guard.errors import ConfigurationError
+
+log = logging.getLogger("bearer_guard")
 
 _LOOK_AGAIN = 0.5
 """Seconds after which a follower looks whether the leader's event loop still runs."""
@@ -28,7 +31,18 @@ class _Attempt:
 
     @property
     def is_lost(self) -> bool:
-        return self.loop.is_closed() and not self.landed.done()
+        # A loop that does not run, closed or left standing, will not end the work soon.
+        return not self.loop.is_running() and not self.landed.done()
+
+    def end(self, task: asyncio.Task[None]) -> None:
+        # Also for a task that was cancelled before its first step.
+        self.landed.set_result(not task.cancelled())
+
+
+def is_being_cancelled() -> bool:
+    """Whether somebody cancels the current task, or a CancelledError only came out of what it awaited."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 class Flight:
@@ -74,18 +88,17 @@ class Flight:
             self._attempt = attempt = _Attempt(loop)
             # A task of its own with an empty context: the request that happened to come first neither cancels it
             # nor lends it its context variables.
-            attempt.task = loop.create_task(self._lead(attempt), context=contextvars.Context())
+            attempt.task = loop.create_task(self._lead(), context=contextvars.Context())
+            attempt.task.add_done_callback(attempt.end)
             return attempt
 
-    async def _lead(self, attempt: _Attempt) -> None:
-        landed = True
+    async def _lead(self) -> None:
         try:
             await self._work()
         except asyncio.CancelledError:
-            landed = False
-            raise
-        finally:
-            attempt.landed.set_result(landed)
+            if is_being_cancelled():
+                raise
+            log.error("the work ended as if cancelled, which nobody did: it counts as done")  # noqa: TRY400  no traceback
 
     async def _landed(self, attempt: _Attempt) -> bool:
         waiter = asyncio.wrap_future(attempt.landed)

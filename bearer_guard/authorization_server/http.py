@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-import ipaddress
+import re
 import ssl
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
@@ -13,6 +13,7 @@ import httpx
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.jose import parse_json_object
 from bearer_guard.tokens import Claims
+from bearer_guard.urls import is_loopback, is_web_url, shown
 
 DEADLINE = 5.0
 """Seconds for one call as a whole: a server that drips one byte at a time gets no more."""
@@ -34,31 +35,18 @@ class NoAnswer(Exception):
         self.reached = reached
 
 
-def shown(url: str) -> str:
-    """A URL for a log: without user, password, query and fragment, where secrets may stand."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _said(error: Exception) -> str:
+    # The sentences of clients quote URLs as they were asked for.
+    text = re.sub(r"\?[^\s'\"]*", "?...", re.sub(r"//[^\s'\"/@]*@", "//", str(error)))
+    return f"{type(error).__name__}: {text}".removesuffix(": ")
 
 
 def check_url(url: str, option: str, *, allow_insecure_http: bool) -> None:
     """Raises `ConfigurationError` for a URL that must not be asked: keys that come over plain http prove nothing."""
-    try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        has_host = False
-    if not has_host or parts.scheme not in ("https", "http"):
-        raise ConfigurationError(f"{option} {url!r} is not a URL; write one that begins with https://")
+    if not isinstance(url, str) or not is_web_url(url):
+        where = shown(url) if isinstance(url, str) else url
+        raise ConfigurationError(f"{option} {where!r} is not a URL; write one that begins with https://")
+    parts = urlsplit(url)
     if parts.fragment or parts.username is not None:
         raise ConfigurationError(f"{option} {shown(url)!r} must have neither a user nor a fragment; leave them out")
     if parts.scheme == "http" and not is_loopback(url) and not allow_insecure_http:
@@ -76,7 +64,8 @@ def _ssl_context() -> ssl.SSLContext:
 def _short_lived_client(url: str) -> httpx.AsyncClient:
     # One client a call: a client does not survive the event loop that it was first used in.
     # Loopback is trusted over plain http because nobody stands in between: so no proxy of the environment may, either.
-    return httpx.AsyncClient(verify=_ssl_context(), timeout=DEADLINE, trust_env=not is_loopback(url))
+    # Its own timeouts come first: they close the connection that a deadline would leave to the collector.
+    return httpx.AsyncClient(verify=_ssl_context(), timeout=0.9 * DEADLINE, trust_env=not is_loopback(url))
 
 
 class Door:
@@ -108,7 +97,7 @@ class Door:
             raise NoAnswer(url, f"no complete answer within {DEADLINE:.0f} s", reached=False) from None
         except Exception as error:
             # By place and not by type: the exceptions of httpx, httpx2 and a user's own client have no common root.
-            raise NoAnswer(url, f"{type(error).__name__}: {error}", reached=False) from error
+            raise NoAnswer(url, _said(error), reached=False) from error
 
     def _client(self, url: str) -> AbstractAsyncContextManager[Any]:
         if self._http_client is None:

@@ -1,12 +1,13 @@
 """Where verification keys come from: `StaticKeys` from your configuration, `RemoteKeys` from a published JWK set."""
 
+import asyncio
 import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from bearer_guard.authorization_server.flights import Flight
+from bearer_guard.authorization_server.flights import Flight, is_being_cancelled
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, UnusableKey, VerificationKey, load_verification_key
 from bearer_guard.protocols import Clock
@@ -27,6 +28,7 @@ class KeySet:
         entries = document.get("keys")
         if not isinstance(entries, list | tuple):
             raise ValueError("the key set has no array of keys")  # noqa: TRY004  about its content
+        self.document = document
         self._by_name: dict[tuple[str | None, str], tuple[VerificationKey, ...]] = {}
         self.key_ids: set[str] = set()
         for entry in entries[:MOST_KEYS]:
@@ -98,7 +100,7 @@ class _RemoteEpoch:
 class RemoteKeys:
     """Keys that are fetched when first needed, kept fresh in the background, and kept through an outage.
 
-    `fetch`: brings the JWK set, or raises `NoAnswer`. All times are in seconds of the clock's `monotonic()`.
+    `fetch`: brings the key set; whatever it raises is a failed attempt. Times are seconds of the clock's `monotonic()`.
     `fresh_for`: how long a set is used without asking; at 80 % of it a refresh starts in the background.
     `kept_for`: how long it is used while the server cannot be reached.
     `cooldown`: the least time between two fetches that a token with an unknown `kid` causes.
@@ -106,7 +108,7 @@ class RemoteKeys:
 
     def __init__(
         self,
-        fetch: Callable[[], Awaitable[Mapping[str, Any]]],
+        fetch: Callable[[], Awaitable[KeySet]],
         *,
         clock: Clock,
         fresh_for: float,
@@ -119,7 +121,6 @@ class RemoteKeys:
         self._kept_for = kept_for
         self._cooldown = cooldown
         self._flight = Flight(self._refresh)
-        self._document: Mapping[str, Any] | None = None
         self._keys: KeySet | None = None
         self.epoch: Epoch | None = None
         self._confirmed_at = self._refresh_at = -math.inf
@@ -152,7 +153,8 @@ class RemoteKeys:
         if age < self._fresh_for:
             return True
         # An outage that we have just seen ourselves: nobody is locked out, and nobody waits for the next attempt.
-        return age < self._kept_for and now - self._failed_at < self._fresh_for
+        is_out = now < self._retry_at or now - self._failed_at < self._fresh_for
+        return is_out and age < self._kept_for
 
     async def aclose(self) -> None:
         """Breaks off a fetch that is under way."""
@@ -162,7 +164,8 @@ class RemoteKeys:
         now = self._clock.monotonic()
         if not self.is_usable(now) and now >= self._retry_at:  # else it failed a moment ago: let the server recover
             await self._flight.join()
-        if self._keys is None or not self.is_usable(self._clock.monotonic()):
+        # What was fetched this moment is used, however short freshness is.
+        if self._keys is None or (self._failures and not self.is_usable(self._clock.monotonic())):
             raise self._unavailable(self._retry_at - self._clock.monotonic())
         return self._keys
 
@@ -179,16 +182,19 @@ class RemoteKeys:
 
     async def _refresh(self) -> None:
         try:
-            document = await self._fetch()
-            keys = self._keys if document == self._document else KeySet(document)
+            keys = await self._fetch()
+        except asyncio.CancelledError:
+            if is_being_cancelled():
+                raise
+            self._failed(ConnectionAbortedError("the client cancelled the call"))
         except Exception as failure:  # noqa: BLE001  whatever it is, the keys that we have stay in force
             self._failed(failure)
         else:
-            self._fetched(document, keys)
+            self._fetched(keys)
 
-    def _fetched(self, document: Mapping[str, Any], keys: KeySet | None) -> None:
-        if keys is not self._keys:
-            self._document, self._keys = document, keys
+    def _fetched(self, keys: KeySet) -> None:
+        if self._keys is None or keys.document != self._keys.document:
+            self._keys = keys
             self.epoch = _RemoteEpoch(self)
         self._confirmed_at = self._clock.monotonic()
         # Jitter: many workers that started together do not ask together for ever.
@@ -201,10 +207,10 @@ class RemoteKeys:
         self._failures += 1
         self._failure = failure
         self._failed_at = self._clock.monotonic()
-        self._retry_at = self._failed_at + min(5.0 * 2 ** (self._failures - 1), self._cooldown)
+        self._retry_at = self._failed_at + min(5.0 * 2 ** min(self._failures - 1, 10), self._cooldown)
         log.error("the keys could not be fetched (attempt %d since the last success): %s", self._failures, failure)
 
     def _unavailable(self, wait: float) -> AuthorizationServerUnavailable:
-        error = AuthorizationServerUnavailable(Reason.KEYS_UNAVAILABLE, retry_after=max(1, math.ceil(wait)))
+        error = AuthorizationServerUnavailable(Reason.KEYS_UNAVAILABLE, retry_after=math.ceil(max(1.0, wait)))
         error.__cause__ = self._failure
         return error

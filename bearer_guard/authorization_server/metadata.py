@@ -5,6 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bearer_guard.authorization_server.http import Door, NoAnswer
 from bearer_guard.tokens import Claims
+from bearer_guard.urls import is_web_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ def _read(document: Claims, issuer: str, url: str) -> Metadata:
         # RFC 8414 section 3.3: identical, or one issuer could speak for another.
         raise NoAnswer(url, f"its issuer is {named!r:.200}, not {issuer!r}: configure the one you trust", reached=True)
     jwks_uri = document.get("jwks_uri")
-    if not isinstance(jwks_uri, str):
-        raise NoAnswer(url, "it has no jwks_uri: give one with jwks_uri=", reached=True)
+    if not isinstance(jwks_uri, str) or not is_web_url(jwks_uri):
+        raise NoAnswer(url, "it has no usable jwks_uri: give one with jwks_uri=", reached=True)
     if urlsplit(issuer).scheme == "https" and urlsplit(jwks_uri).scheme != "https":
         raise NoAnswer(url, "its jwks_uri falls back from https to http", reached=True)
     return Metadata(issuer, jwks_uri, document)

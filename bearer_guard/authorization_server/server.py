@@ -1,17 +1,18 @@
 """The authorization server as a resource server sees it: its metadata and its keys."""
 
+import inspect
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bearer_guard.authorization_server.http import Door, HTTPClient, NoAnswer, check_url
-from bearer_guard.authorization_server.keys import RemoteKeys
+from bearer_guard.authorization_server.keys import KeySet, RemoteKeys
 from bearer_guard.authorization_server.metadata import Metadata, discover
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, VerificationKey
 from bearer_guard.protocols import Clock, KeySource
 from bearer_guard.tokens import Epoch
+from bearer_guard.urls import shown
 
 
 class AuthorizationServer:
@@ -46,6 +47,7 @@ class AuthorizationServer:
         refetch_cooldown: float = 30,
         allow_insecure_http: bool = False,
     ) -> None:
+        _check_parts(keys, http_client, clock)
         _check_places(issuer, jwks_uri, metadata_url, keys, allow_insecure_http=allow_insecure_http)
         _check_times(keys_fresh_for, keys_kept_for, refetch_cooldown)
         self.issuer = issuer
@@ -54,12 +56,16 @@ class AuthorizationServer:
         self._metadata_url = metadata_url
         self._metadata: Metadata | None = None
         self._door = Door(http_client, allow_insecure_http=allow_insecure_http)
-        self._keys: KeySource = keys or RemoteKeys(
-            self._fetch_keys,
-            clock=clock,
-            fresh_for=keys_fresh_for,
-            kept_for=keys_kept_for,
-            cooldown=refetch_cooldown,
+        self._keys: KeySource = (
+            keys
+            if keys is not None
+            else RemoteKeys(
+                self._fetch_keys,
+                clock=clock,
+                fresh_for=keys_fresh_for,
+                kept_for=keys_kept_for,
+                cooldown=refetch_cooldown,
+            )
         )
 
     def __repr__(self) -> str:
@@ -94,10 +100,10 @@ class AuthorizationServer:
             self._metadata = await discover(self._door, self.issuer, self._metadata_url)
         return self._metadata
 
-    async def _fetch_keys(self) -> Mapping[str, Any]:
+    async def _fetch_keys(self) -> KeySet:
         try:
-            return await self._door.get_json(self._jwks_uri or (await self._discovered()).jwks_uri)
-        except NoAnswer:
+            return KeySet(await self._door.get_json(self._jwks_uri or (await self._discovered()).jwks_uri))
+        except Exception:
             self._metadata = None  # the keys may have moved: ask again where they are
             raise
 
@@ -110,9 +116,10 @@ def _check_places(
     *,
     allow_insecure_http: bool,
 ) -> None:
-    if not isinstance(issuer, str) or not issuer:
+    if not isinstance(issuer, str) or not issuer or issuer != issuer.strip():
         raise ConfigurationError(f"issuer {issuer!r} is no issuer; write the iss of the tokens, as a string")
-    given = [name for name, value in (("jwks_uri", jwks_uri), ("metadata_url", metadata_url), ("keys", keys)) if value]
+    places = (("jwks_uri", jwks_uri), ("metadata_url", metadata_url), ("keys", keys))
+    given = [name for name, value in places if value is not None]
     if len(given) > 1:
         raise ConfigurationError(f"{' and '.join(given)} both say where the keys are; give one of them")
     if jwks_uri is not None:
@@ -128,10 +135,23 @@ def _check_issuer_can_be_asked(issuer: str, *, allow_insecure_http: bool) -> Non
         raise ConfigurationError(f"issuer {issuer!r} is not a URL, so its keys cannot be searched for; give jwks_uri=")
     check_url(issuer, "issuer", allow_insecure_http=allow_insecure_http)
     if urlsplit(issuer).query:
-        raise ConfigurationError(f"issuer {issuer!r} has a query (RFC 8414 section 2 allows none); leave it out")
+        raise ConfigurationError(f"issuer {shown(issuer)!r} has a query (RFC 8414 section 2 allows none); leave it out")
+
+
+def _check_parts(keys: object, http_client: object, clock: object) -> None:
+    if keys is not None and not callable(getattr(keys, "keys_for", None)):
+        raise ConfigurationError(f"keys= takes a key source, not {type(keys).__name__}; write keys=StaticKeys(jwks)")
+    is_client = callable(http_client) or inspect.iscoroutinefunction(getattr(http_client, "aclose", None))
+    if http_client is not None and not is_client:
+        raise ConfigurationError("http_client= takes a client like httpx.AsyncClient(), or a function that makes one")
+    if not callable(getattr(clock, "time", None)) or not callable(getattr(clock, "monotonic", None)):
+        raise ConfigurationError(f"clock={clock!r} tells no time; leave it out, or give an object like the time module")
 
 
 def _check_times(fresh_for: float, kept_for: float, cooldown: float) -> None:
+    for seconds in (fresh_for, kept_for, cooldown):
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise ConfigurationError(f"{seconds!r} is no time; write seconds, as a number")
     if not 0 < fresh_for <= kept_for:
         raise ConfigurationError(
             f"keys_fresh_for={fresh_for!r} and keys_kept_for={kept_for!r} do not fit; write 0 < fresh <= kept (seconds)"

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from bearer_guard.errors import ConfigurationError, InvalidRequest, Reason
 from bearer_guard.sources.reading import checked_name, checked_token, the_only
 from bearer_guard.tokens import Credentials
+from bearer_guard.urls import is_loopback
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
 

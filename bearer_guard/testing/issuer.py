@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bearer_guard.authorization_server import AuthorizationServer
-from bearer_guard.authorization_server.http import is_loopback
 from bearer_guard.authorization_server.metadata import metadata_urls
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.guard import BearerGuard
@@ -25,6 +24,7 @@ from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.testing.clock import MovableClock
 from bearer_guard.testing.dialect import in_dialect
 from bearer_guard.testing.keys import SigningKey, new_keys
+from bearer_guard.urls import is_loopback
 from bearer_guard.validators import JWTValidator
 
 

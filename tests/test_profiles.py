@@ -1,0 +1,134 @@
+"""Dialects of issuers: where scopes, groups, roles and the client stand."""
+
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import pytest
+
+from bearer_guard import ConfigurationError, Profile, profiles
+from bearer_guard.tokens import frozen
+
+
+@pytest.mark.parametrize(
+    ("claims", "scopes"),
+    [
+        ({"scope": "read write"}, {"read", "write"}),
+        ({"scope": "read  write "}, {"read", "write"}),
+        ({"scope": "read\twrite other"}, {"read\twrite", "other"}),
+        ({"scope": "read\u00a0write"}, {"read\u00a0write"}),
+        ({"scope": "read\nwrite"}, {"read\nwrite"}),
+        ({"scope": ""}, set()),
+        ({"scope": ["read", "write"]}, {"read", "write"}),
+        ({"scope": ["read write"]}, {"read write"}),
+        ({"scope": ["read", ""]}, {"read"}),
+        ({"scope": []}, set()),
+        ({"scp": ["read"]}, {"read"}),
+        ({"scp": "read write"}, {"read", "write"}),
+        ({"scope": None, "scp": "read"}, {"read"}),
+        ({"scope": "", "scp": "read"}, set()),
+        ({"scope": "read", "scp": "write"}, {"read"}),
+        ({}, set()),
+    ],
+    ids=repr,
+)
+def test_scopes_are_split_on_spaces_alone_and_never_inside_an_array(claims: dict[str, Any], scopes: set[str]) -> None:
+    assert profiles.OAUTH2.scopes_of(frozen(claims)) == scopes
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (["staff", "ops"], {"staff", "ops"}),
+        ("staff", {"staff"}),
+        ("two words", {"two words"}),
+        (["staff", 7, None, ["ops"], {"name": "board"}, ""], {"staff"}),
+        ("", set()),
+        (True, set()),
+        (7, set()),
+        ({"staff": True}, set()),
+        (None, set()),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("kind", ["groups", "roles"])
+def test_groups_and_roles_are_strings_and_anything_else_grants_nothing(kind: str, value: Any, names: set[str]) -> None:
+    read = {"groups": profiles.OAUTH2.groups_of, "roles": profiles.OAUTH2.roles_of}[kind]
+    assert read(frozen({kind: value})) == names
+
+
+def test_all_group_and_role_claims_are_read_and_the_first_scope_and_client_claim() -> None:
+    profile = Profile(
+        name="mine",
+        scope=("permissions.scopes", "scope"),
+        groups=("groups", "https://acme.com/groups"),
+        roles=(("resource_access", "api.v1", "roles"), "realm_access.roles"),
+        client_id=("cid", "azp"),
+    )
+    claims = frozen(
+        {
+            "permissions": {"scopes": "read"},
+            "scope": "ignored",
+            "groups": ["staff"],
+            "https://acme.com/groups": ["ops"],
+            "resource_access": {"api.v1": {"roles": ["writer"]}, "api": {"v1": {"roles": ["stranger"]}}},
+            "realm_access": {"roles": ["reader"]},
+            "azp": "app",
+        }
+    )
+    assert profile.scopes_of(claims) == {"read"}
+    assert profile.groups_of(claims) == {"staff", "ops"}
+    assert profile.roles_of(claims) == {"writer", "reader"}
+    assert profile.client_id_claim(claims) == "app"
+
+
+@pytest.mark.parametrize("name", ["client_id", "azp", "cid", "appid"])
+def test_the_default_knows_the_usual_names_of_the_client(name: str) -> None:
+    assert profiles.OAUTH2.client_id_claim(frozen({name: "app"})) == "app"
+
+
+def test_okta_reads_scp_and_cid_and_nothing_else() -> None:
+    claims = frozen({"scope": "admin", "scp": ["orders"], "azp": "stranger", "cid": "0oa1"})
+    assert profiles.OKTA.scopes_of(claims) == {"orders"}
+    assert profiles.OKTA.client_id_claim(claims) == "0oa1"
+    assert profiles.OKTA.scopes_of(frozen({"scope": "admin"})) == set()
+
+
+def test_rfc_9068_reads_scope_and_client_id_and_nothing_else() -> None:
+    # RFC 9068 sections 2.2 and 2.2.3
+    claims = frozen({"scope": "orders", "client_id": "app", "scp": ["admin"], "azp": "stranger"})
+    assert profiles.RFC_9068.scopes_of(claims) == {"orders"}
+    assert profiles.RFC_9068.client_id_claim(claims) == "app"
+    strangers = frozen({"scp": ["admin"], "azp": "stranger"})
+    assert profiles.RFC_9068.scopes_of(strangers) == set()
+    assert profiles.RFC_9068.client_id_claim(strangers) is None
+
+
+def test_a_profile_of_your_own_is_one_line_and_leaves_the_original_alone() -> None:
+    mine = replace(profiles.OKTA, groups=("https://acme.com/groups",))
+    claims = frozen({"https://acme.com/groups": ["ops"]})
+    assert mine.groups_of(claims) == {"ops"}
+    assert profiles.OKTA.groups_of(claims) == set()
+    with pytest.raises(FrozenInstanceError):
+        profiles.OKTA.name = "mine"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("option", ["scope", "groups", "roles", "client_id", "required", "kind_claims"])
+@pytest.mark.parametrize("value", ["name", ["name"], None], ids=repr)
+def test_a_claim_that_is_no_tuple_is_told_what_to_write_instead(option: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{option}= of a profile is a tuple .*; write {option}=\('name',\)"):
+        replace(profiles.OAUTH2, **{option: value})
+
+
+SLIPS: dict[str, Callable[[], Profile]] = {
+    "typ is one string": lambda: replace(profiles.OAUTH2, typ="at+jwt"),  # type: ignore[arg-type]
+    "a path is a list": lambda: replace(profiles.OAUTH2, groups=(["a", "b"],)),  # type: ignore[arg-type]
+    "a path is a number": lambda: replace(profiles.OAUTH2, roles=(5,)),  # type: ignore[arg-type]
+    "a path is empty": lambda: replace(profiles.OAUTH2, roles=("",)),
+}
+
+
+@pytest.mark.parametrize("construct", SLIPS.values(), ids=SLIPS)
+def test_a_slip_in_a_profile_is_found_when_it_is_made(construct: Callable[[], Profile]) -> None:
+    with pytest.raises(ConfigurationError):
+        construct()
