@@ -505,8 +505,13 @@ async def test_a_set_fetched_this_moment_is_used_however_short_freshness_is() ->
     assert await remote.can_serve()
 
 
-@pytest.mark.xfail(strict=True, reason="a CancelledError of the fetch itself is not noted as a failure")
-async def test_a_fetch_that_ends_as_if_cancelled_is_a_failed_attempt(remote: Remote) -> None:
+@pytest.mark.parametrize(
+    ("age", "key_id"), [(DAY + 1, None), (0, "unknown")], ids=["a set beyond its time", "an unknown kid"]
+)
+async def test_a_fetch_that_ends_as_if_cancelled_is_a_failed_attempt(
+    remote: Remote, age: int, key_id: str | None
+) -> None:
     await remote.can_serve()
     remote.publisher.failure = asyncio.CancelledError()  # as of a client whose inner task somebody cancelled
-    await remote.refusal("unknown")
+    remote.clock.advance(age)
+    await remote.refusal(key_id)

@@ -169,17 +169,28 @@ async def test_an_explicit_url_without_a_document_ends_the_search(web: LoopbackS
 # --- jwks_uri ---
 
 
-@pytest.mark.parametrize("value", [None, 1, True, ["https://id.example.com/jwks"], {}], ids=repr)
+UNUSABLE: list[Any] = [
+    None,
+    1,
+    True,
+    ["https://id.example.com/jwks"],
+    {},
+    "",
+    "/jwks",
+    "file:///etc/jwks",
+    "https://[::1/jwks",
+]
+
+
+@pytest.mark.parametrize("value", UNUSABLE, ids=repr)
 async def test_a_document_without_the_place_of_the_keys_says_what_to_write(web: LoopbackServer, value: Any) -> None:
     web.answers["/meta"] = document(about(web.url, jwks_uri=value))
     with pytest.raises(NoAnswer, match="it has no usable jwks_uri: give one with jwks_uri="):
         await discover(Door(), web.url, f"{web.url}/meta")
 
 
-@pytest.mark.parametrize(
-    "jwks_uri", ["http://id.example.com/jwks", "http://127.0.0.1/jwks", "/jwks", "file:///etc/jwks", ""], ids=repr
-)
+@pytest.mark.parametrize("jwks_uri", ["http://id.example.com/jwks", "http://127.0.0.1/jwks"])
 async def test_the_keys_of_an_https_issuer_come_over_https(web: LoopbackServer, jwks_uri: str) -> None:
     web.answers["/meta"] = document(about("https://id.example.com", jwks_uri=jwks_uri))
-    with pytest.raises(NoAnswer, match="(its jwks_uri falls back from https to http|no usable jwks_uri)"):
+    with pytest.raises(NoAnswer, match="its jwks_uri falls back from https to http"):
         await discover(Door(), "https://id.example.com", f"{web.url}/meta")
