@@ -53,8 +53,9 @@ def _kind(facts: Facts) -> Failure | None:
             return Failure(reason, name)
     for name in profile.kind_claims:
         value = facts.claims.get(name)
-        if isinstance(value, str) and value.lower() in profile.kinds:
-            return Failure(profile.kinds[value.lower()], name)
+        for kind in value if isinstance(value, tuple) else (value,):
+            if isinstance(kind, str) and kind.lower() in profile.kinds:
+                return Failure(profile.kinds[kind.lower()], name)
     return None
 
 
@@ -64,7 +65,8 @@ def _typ(facts: Facts) -> Failure | None:
     return None
 
 
-def _iss(facts: Facts) -> Failure | None:
+def check_issuer(facts: Facts) -> Failure | None:
+    """Whether the token names the issuer that is expected."""
     issuer = facts.claims.get("iss")
     if issuer is None:
         return Failure(Reason.CLAIM_MISSING, "iss")
@@ -156,7 +158,7 @@ def _malformed(value: Any, expected_type: type, name: str) -> Failure | None:
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("kind", _kind),
     ("typ", _typ),
-    ("iss", _iss),
+    ("iss", check_issuer),
     ("aud", _aud),
     ("exp", _exp),
     ("nbf", _nbf),

@@ -20,6 +20,7 @@ _TELLTALE_CLAIMS: Mapping[str, Reason] = {
     "c_hash": _ID,
     "s_hash": _ID,
     "events": _LOGOUT,
+    "token_introspection": Reason.TYPE_NOT_ALLOWED,  # RFC 9701 section 5: an answer about a token
 }
 
 # Claims in which some issuers write down what kind of token it is, and the words they use for it, in lower case.

@@ -59,8 +59,8 @@ class User(BaseUser):
 
     @property
     def identity(self) -> str:
-        """The `sub` claim; the client where the token names nobody."""
-        return self._token.subject or self._token.client_id or ""
+        """The `sub` claim; empty where the token names nobody. Never the client: one could be called like a user."""
+        return self._token.subject or ""
 
     @property
     def display_name(self) -> str:

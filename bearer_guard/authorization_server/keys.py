@@ -161,11 +161,12 @@ class RemoteKeys:
         await self._flight.aclose()
 
     async def _usable_set(self) -> KeySet:
-        now = self._clock.monotonic()
+        now, confirmed_at = self._clock.monotonic(), self._confirmed_at
         if not self.is_usable(now) and now >= self._retry_at:  # else it failed a moment ago: let the server recover
             await self._flight.join()
         # What was fetched this moment is used, however short freshness is.
-        if self._keys is None or (self._failures and not self.is_usable(self._clock.monotonic())):
+        is_new = self._confirmed_at != confirmed_at
+        if self._keys is None or not (is_new or self.is_usable(self._clock.monotonic())):
             raise self._unavailable(self._retry_at - self._clock.monotonic())
         return self._keys
 

@@ -11,7 +11,7 @@ from bearer_guard.authorization_server.metadata import Metadata, discover
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, VerificationKey
 from bearer_guard.protocols import Clock, KeySource
-from bearer_guard.tokens import Epoch
+from bearer_guard.tokens import Claims, Epoch
 from bearer_guard.urls import shown
 
 
@@ -24,7 +24,7 @@ class AuthorizationServer:
     another host than the issuer (a name inside docker compose or a mesh).
     `keys`: a key source such as `StaticKeys(jwks)`; then nothing is fetched.
     `http_client`: a client like `httpx.AsyncClient`, or a function that makes one for each call; for proxies and
-    private certificate authorities.
+    private certificate authorities. Give it timeouts below five seconds: that is the deadline of a call as a whole.
     `clock`: where the time comes from; the `time` module, or one that tests can move.
     `keys_fresh_for`, `keys_kept_for`, `refetch_cooldown`: seconds; see the class `RemoteKeys`.
     `allow_insecure_http`: accept plain http beyond loopback. Whoever can answer in the server's place then decides
@@ -102,7 +102,8 @@ class AuthorizationServer:
 
     async def _fetch_keys(self) -> KeySet:
         try:
-            return KeySet(await self._door.get_json(self._jwks_uri or (await self._discovered()).jwks_uri))
+            url = self._jwks_uri or (await self._discovered()).jwks_uri
+            return _key_set(url, await self._door.get_json(url))
         except Exception:
             self._metadata = None  # the keys may have moved: ask again where they are
             raise
@@ -136,6 +137,13 @@ def _check_issuer_can_be_asked(issuer: str, *, allow_insecure_http: bool) -> Non
     check_url(issuer, "issuer", allow_insecure_http=allow_insecure_http)
     if urlsplit(issuer).query:
         raise ConfigurationError(f"issuer {shown(issuer)!r} has a query (RFC 8414 section 2 allows none); leave it out")
+
+
+def _key_set(url: str, document: Claims) -> KeySet:
+    try:
+        return KeySet(document)
+    except ValueError as error:
+        raise NoAnswer(url, str(error), reached=True) from None
 
 
 def _check_parts(keys: object, http_client: object, clock: object) -> None:

@@ -8,15 +8,9 @@ import jwt
 
 from bearer_guard.jose.algorithms import ALGORITHMS_OF, IMPLEMENTATIONS
 from bearer_guard.jose.compact import CompactJWS
+from bearer_guard.jose.weak_keys import UnusableKey, refuse_weak_key
 
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-_SMALLEST_RSA, _LARGEST_RSA = 2048, 8192
-"""Bits. RFC 7518 section 3.3 sets the lower limit; beyond the upper one each check costs us much."""
-_LARGEST_RSA_EXPONENT = 2**32
-
-
-class UnusableKey(ValueError):
-    """A JWK that cannot verify signatures, with the reason. It never carries key material."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +33,16 @@ def load_verification_key(jwk: Any) -> VerificationKey:
     """Judges a JWK (RFC 7517) and loads it. Raises `UnusableKey`: the rest of the set is not concerned."""
     if not isinstance(jwk, Mapping):
         raise UnusableKey("not a JSON object")
+    jwk = {name: value for name, value in jwk.items() if value is not None}  # some issuers write out what is not there
     algorithms = _algorithms_for(jwk)
     _refuse_other_uses(jwk)
     if not isinstance(jwk.get("kid"), str | None):
         raise UnusableKey("kid is not a string")
     try:
-        loaded = jwt.PyJWK(dict(jwk), algorithm=next(iter(sorted(algorithms))))
+        loaded = jwt.PyJWK(jwk, algorithm=next(iter(sorted(algorithms))))
     except Exception as error:  # noqa: BLE001  cryptography and PyJWT raise many kinds, and none may fail the set
         raise UnusableKey(f"not readable ({type(error).__name__})") from None
-    if jwk["kty"] == "RSA":
-        _refuse_odd_rsa(loaded.key)
+    refuse_weak_key(loaded.key)
     return VerificationKey(jwk.get("kid"), algorithms, loaded.key)
 
 
@@ -74,13 +68,6 @@ def _refuse_other_uses(jwk: Mapping[str, Any]) -> None:
     operations = jwk.get("key_ops", ("verify",))  # RFC 7517 section 4.3
     if not isinstance(operations, list | tuple) or "verify" not in operations:
         raise UnusableKey("its key_ops do not include verify")
-
-
-def _refuse_odd_rsa(key: Any) -> None:
-    if not _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA:
-        raise UnusableKey(f"RSA of {key.key_size} bits; {_SMALLEST_RSA} to {_LARGEST_RSA} are accepted")
-    if key.public_numbers().e > _LARGEST_RSA_EXPONENT:
-        raise UnusableKey("its RSA exponent is beyond reason")
 
 
 def public_jwk(private_key: Any, *, algorithm: str, key_id: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Self
 
 from bearer_guard.authorization_server import AuthorizationServer
-from bearer_guard.checks import Expectations, Facts, first_failure
+from bearer_guard.checks import Expectations, Facts, Failure, check_issuer, first_failure
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
 from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey, parse_compact
 from bearer_guard.profiles import OAUTH2, Profile
@@ -89,7 +89,7 @@ class JWTValidator:
             raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
         epoch = await self._verify(jws)
         claims = jws.claims()
-        self._check(claims, jws.header)
+        _refuse(first_failure(self._facts(claims, jws.header)))
         return self._access_token(claims, epoch)
 
     async def aclose(self) -> None:
@@ -116,14 +116,10 @@ class JWTValidator:
     def _refuse_strangers(self, jws: CompactJWS) -> None:
         # Nothing is fetched for a token that does not even claim to be from our issuer. The claim is not verified
         # yet, so it can only end in a no: nobody gains anything by lying about it.
-        issuer = jws.claims().get("iss")
-        if issuer != self._expected.issuer:
-            raise InvalidToken(Reason.CLAIM_MISSING if issuer is None else Reason.ISSUER_MISMATCH, claim="iss")
+        _refuse(check_issuer(self._facts(jws.claims(), jws.header)))
 
-    def _check(self, claims: Claims, header: Header) -> None:
-        failure = first_failure(Facts(claims, header.typ, self.clock.time(), self._expected))
-        if failure is not None:
-            raise InvalidToken(failure.reason, claim=failure.claim)
+    def _facts(self, claims: Claims, header: Header) -> Facts:
+        return Facts(claims, header.typ, self.clock.time(), self._expected)
 
     def _access_token(self, claims: Claims, epoch: Epoch | None) -> AccessToken:
         profile = self._expected.profile
@@ -141,6 +137,11 @@ class JWTValidator:
             accepted_until=claims["exp"] + self._expected.leeway,
             epoch=epoch,
         )
+
+
+def _refuse(failure: Failure | None) -> None:
+    if failure is not None:
+        raise InvalidToken(failure.reason, claim=failure.claim)
 
 
 def _checked_audiences(audience: str | Collection[str] | None) -> frozenset[str]:

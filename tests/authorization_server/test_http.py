@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bearer_guard.authorization_server import http
-from bearer_guard.authorization_server.http import LARGEST_ANSWER, Door, NoAnswer, check_url, is_loopback, shown
+from bearer_guard.authorization_server.http import LARGEST_ANSWER, Door, NoAnswer, check_url
 from bearer_guard.errors import ConfigurationError
+from bearer_guard.urls import is_loopback, shown
 from tests.authorization_server.conftest import TLS, Answer, LoopbackServer, Wire, document, reply, silence, until
 
 

@@ -80,8 +80,8 @@ def test_a_key_without_a_label_serves_the_algorithms_of_its_type(jwk: JWK, kind:
         {"key_ops": ["sign", "verify"]},
         {"key_ops": ["verify", "verify"]},
         {"use": "sig", "key_ops": ["verify"]},
-        {"alg": None},
-        {"kid": None},
+        # What some issuers write for a member that is not there.
+        *({name: None} for name in ("alg", "kid", "use", "key_ops", "d", "x5c")),
         {"kid": ""},
         {"ext": True, "x5c": ["AAAA"], "x5t": "AAAA", "x5u": "https://a.test", "https://a.test/x": {}},
         {"n": number(RSA_MODULUS, 257)},  # a leading zero, as several issuers write it against RFC 7518 section 6.3.1.1
@@ -160,9 +160,9 @@ def unfit_purposes() -> Iterator[tuple[str, JWK, str]]:
             yield f"{jwk['kty']} labelled {label!r}", {**jwk, "alg": label}, "labelled for"
     for value in NO_STRINGS:
         yield f"labelled {value!r}", {**RSA, "alg": value}, "labelled for"
-    for use in (None, "enc", "SIG", "", *NO_STRINGS):
+    for use in ("enc", "SIG", "", *NO_STRINGS):
         yield f"use={use!r}", {**RSA, "use": use}, "its use is not sig"
-    for operations in ("verify", [], ["sign"], ["encrypt"], [["verify"]], {"verify": True}, None, 5, True):
+    for operations in ("verify", [], ["sign"], ["encrypt"], [["verify"]], {"verify": True}, 5, True):
         yield f"key_ops={operations!r}", {**RSA, "key_ops": operations}, "key_ops"
     yield "contradictory purposes", {**RSA, "use": "enc", "key_ops": ["verify"]}, "its use is not sig"
 
@@ -207,7 +207,6 @@ SMALL_ORDER = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="an Ed25519 key of small order is loaded, and then anybody can sign with it")
 @pytest.mark.parametrize("point", SMALL_ORDER.values(), ids=SMALL_ORDER)
 def test_a_key_that_anybody_can_sign_with_is_refused(point: str) -> None:
     assert "order" in str(refused({**OKP, "x": encode_base64url(bytes.fromhex(point)).decode()}))

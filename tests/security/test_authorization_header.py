@@ -5,7 +5,7 @@ import time
 import pytest
 
 from bearer_guard.errors import Reason
-from bearer_guard.sources import LONGEST_TOKEN
+from bearer_guard.sources.reading import LONGEST_TOKEN
 from bearer_guard.testing import FakeIssuer
 from tests.security.target import Target, sent, sent_with
 

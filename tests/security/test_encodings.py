@@ -10,7 +10,7 @@ import pytest
 from bearer_guard.errors import Reason
 from bearer_guard.jose import encode_base64url
 from bearer_guard.jose.algorithms import IMPLEMENTATIONS
-from bearer_guard.sources import LONGEST_TOKEN
+from bearer_guard.sources.reading import LONGEST_TOKEN
 from bearer_guard.testing import SigningKey
 from tests.security.target import FAR_FUTURE, Target, as_bytes, claims_of, sent, signed
 

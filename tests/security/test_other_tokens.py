@@ -63,9 +63,9 @@ OTHER_TOKENS = {
     # JARM section 2.1: its audience is the client.
     "authorization response": Other({}, {"code": "c", "state": "s", "aud": "client"}, AUDIENCE, "aud"),
     "authorization response with a type": Other({"typ": "oauth-authz-resp+jwt"}, {"code": "c"}, TYPE, "typ"),
-    # RFC 9701 section 5: its audience is the resource server, so the type and the missing exp are all that tells.
-    "introspection response": Other({"typ": "token-introspection+jwt"}, INTROSPECTED, TYPE, "typ"),
-    "introspection response without a type": Other({}, {**INTROSPECTED, "exp": None}, CLAIM, "exp"),
+    # RFC 9701 section 5: its audience is the resource server, so its one claim is all that tells without a type.
+    "introspection response": Other({"typ": "token-introspection+jwt"}, INTROSPECTED, TYPE, "token_introspection"),
+    "introspection response without a type": Other({}, INTROSPECTED, TYPE, "token_introspection"),
     # OpenID Connect Core section 5.3.2: iss and aud should be there, and nothing expires.
     "userinfo": Other({}, {"aud": "client", "email": "a@a.test"}, AUDIENCE, "aud"),
     "userinfo for us": Other({}, {"exp": None, "email": "a@a.test"}, CLAIM, "exp"),
