@@ -23,12 +23,21 @@ LONGEST_VALUE = 1024
 _FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
+# RFC 9110 section 5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1): a scheme and its parameters, in order."""
 
     scheme: str
     parameters: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for token in (self.scheme, *(name for name, _ in self.parameters)):
+            if not _TOKEN.fullmatch(token):
+                raise ConfigurationError(f"{token!r} cannot name a scheme or parameter (RFC 9110 section 5.6.2)")
 
     def __str__(self) -> str:
         return f"{self.scheme} {', '.join(map(_parameter, self.parameters))}".rstrip()
@@ -62,9 +71,10 @@ class Wording:
     missing_token: str = "challenge"
 
     def __post_init__(self) -> None:
-        if self.realm is not None and (not self.realm or _FORBIDDEN.search(self.realm)):
+        if self.realm is not None and not _is_presentable(self.realm):
             raise ConfigurationError(
-                f"realm={self.realm!r} cannot stand in a challenge; write plain ASCII without quotes and backslashes"
+                f"realm={self.realm!r:.100} cannot stand in a challenge; write plain ASCII without quotes and"
+                f" backslashes, at most {LONGEST_VALUE} characters"
             )
         if self.missing_token not in ("challenge", "invalid_request"):
             raise ConfigurationError(
@@ -100,10 +110,16 @@ class Wording:
         return Challenge("Bearer", tuple(parameters))
 
 
+def _is_presentable(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE and not _FORBIDDEN.search(value)
+
+
 def _scope(scopes: Iterable[str]) -> list[tuple[str, str]]:
+    scopes = tuple(scopes)
     value = " ".join(scopes)
-    # Half a list would send the client for the wrong token: all that the operation needs, or none.
-    return [("scope", value)] if 0 < len(value) <= LONGEST_VALUE else []
+    # Half a list, or half a name, would send the client for the wrong token: all that the operation needs, or none.
+    are_names = all(name and " " not in name for name in scopes)
+    return [("scope", value)] if are_names and _is_presentable(value) else []
 
 
 def _body(error: BearerError, code: str | None) -> bytes:

@@ -117,6 +117,10 @@ def _sub(facts: Facts) -> Failure | None:
     return _malformed(facts.claims.get("sub"), str, "sub")
 
 
+def _jti(facts: Facts) -> Failure | None:
+    return _malformed(facts.claims.get("jti"), str, "jti")
+
+
 def _client(facts: Facts) -> Failure | None:
     client = facts.expected.profile.client_id_claim(facts.claims)
     if not isinstance(client, str | None):
@@ -164,6 +168,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("nbf", _nbf),
     ("iat", _iat),
     ("sub", _sub),
+    ("jti", _jti),
     ("client", _client),
     ("scope", _scope),
     ("cnf", _cnf),

@@ -10,6 +10,7 @@ BearerGuardError
     +-- AuthorizationServerUnavailable  503  not a verdict on the token
 """
 
+import math
 from enum import StrEnum
 from typing import ClassVar, Self
 
@@ -169,6 +170,7 @@ class AuthorizationServerUnavailable(BearerError):
     status = 503
     code = None
 
-    def __init__(self, reason: Reason, *, retry_after: int = 5) -> None:
+    def __init__(self, reason: Reason, *, retry_after: float = 5) -> None:
         super().__init__(reason)
-        self.retry_after = retry_after
+        # Whole seconds, at least one, at most a day: whatever a source of ours comes up with.
+        self.retry_after = math.ceil(min(max(1.0, retry_after), 24 * 3600.0))

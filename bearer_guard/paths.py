@@ -6,8 +6,9 @@ from typing import Any
 
 from bearer_guard.errors import ConfigurationError
 
-# A proxy, a router or a file server behind us may read these as a separator or as a step upwards.
-_AMBIGUOUS = re.compile(rb"%(?:2f|5c|2e)|\\", re.IGNORECASE)
+# What a proxy, a router or a file server behind us may read as a separator, as a step upwards, or not at all: encoded
+# slashes, backslashes and dots (once, or once more), control characters, and dots with a parameter (`/..;/`).
+_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f\\]|%(?:2f|5c|2e|25)|(?:^|/)\.{1,2};", re.IGNORECASE)
 _ENTRY = re.compile(r"(?:([A-Z]+) )?(/.*)")
 
 Segments = tuple[str, ...]
@@ -29,7 +30,7 @@ class PublicPaths:
 
     def contain(self, scope: Any) -> bool:
         """Whether a request (an ASGI scope) asks for what is public."""
-        if not self._methods or _AMBIGUOUS.search(scope.get("raw_path") or b""):
+        if not self._methods or _is_ambiguous(scope):
             return False
         return self._open(_segments(_path_below_root(scope)), scope.get("method"))
 
@@ -40,7 +41,7 @@ class PublicPaths:
     def _open(self, segments: Segments, method: str | None) -> bool:
         if segments == ("",):
             return self._admits(segments, method)
-        if any(segment in ("", ".", "..") or "\\" in segment for segment in segments):
+        if any(segment in ("", ".", "..") for segment in segments):
             return False
         return any(self._admits(segments[:length], method) for length in range(1, len(segments) + 1))
 
@@ -66,6 +67,13 @@ def _checked(entry: str) -> tuple[str | None, str]:
     return method, path
 
 
+def _is_ambiguous(scope: Any) -> bool:
+    path: str = scope["path"]
+    raw_path = (scope.get("raw_path") or b"").decode("latin-1")
+    # A path that does not begin with a slash is no path of ours, whatever stands behind its first one.
+    return not path.startswith("/") or bool(_AMBIGUOUS.search(path) or _AMBIGUOUS.search(raw_path))
+
+
 def _segments(path: str) -> Segments:
     return tuple(path.split("/")[1:])
 
@@ -73,5 +81,5 @@ def _segments(path: str) -> Segments:
 def _path_below_root(scope: Any) -> str:
     """The path without the prefix at which the application is mounted, where the server has left it in."""
     path: str = scope["path"]
-    root: str = scope.get("root_path", "").rstrip("/")
+    root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(root + "/") else path

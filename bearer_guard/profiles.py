@@ -100,7 +100,7 @@ class Profile:
         return _first(claims, self.client_id)
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
-        """The groups: strings and arrays of strings; anything else grants nothing."""
+        """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
         return _union(claims, self.groups)
 
     def roles_of(self, claims: Claims) -> frozenset[str]:
@@ -119,8 +119,15 @@ def _first(claims: Claims, paths: tuple[ClaimPath, ...]) -> Any:
 def _union(claims: Claims, paths: tuple[ClaimPath, ...]) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     for path in paths:
-        found |= _strings(claim_at(claims, path))
+        found |= _strings(_without_scim(claim_at(claims, path)))
     return found
+
+
+def _without_scim(value: Any) -> Any:
+    # RFC 9068 section 2.2.3.1 points to SCIM (RFC 7643 section 2.4): objects, with the name as their "value".
+    if not isinstance(value, tuple):
+        return value
+    return tuple(member.get("value") if isinstance(member, Claims) else member for member in value)
 
 
 def _strings(value: Any) -> frozenset[str]:

@@ -117,7 +117,7 @@ async def _read(client: Any, url: str) -> bytes:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise NoAnswer(url, "answered with compressed content that was not asked for", reached=True)
         body = bytearray()
-        async for chunk in response.aiter_raw():
+        async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > LARGEST_ANSWER:
                 raise NoAnswer(url, f"the answer is longer than {LARGEST_ANSWER} bytes", reached=True)

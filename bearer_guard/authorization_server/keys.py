@@ -212,6 +212,6 @@ class RemoteKeys:
         log.error("the keys could not be fetched (attempt %d since the last success): %s", self._failures, failure)
 
     def _unavailable(self, wait: float) -> AuthorizationServerUnavailable:
-        error = AuthorizationServerUnavailable(Reason.KEYS_UNAVAILABLE, retry_after=math.ceil(max(1.0, wait)))
+        error = AuthorizationServerUnavailable(Reason.KEYS_UNAVAILABLE, retry_after=wait)
         error.__cause__ = self._failure
         return error

@@ -80,6 +80,8 @@ def _judged_header(header: Claims) -> Header:
         raise InvalidToken(Reason.MALFORMED_TOKEN, claim="kid")
     if not isinstance(typ, str | None):
         raise InvalidToken(Reason.MALFORMED_TOKEN, claim="typ")
+    if str(header.get("cty")).lower().removeprefix("application/") == "jwt":
+        raise InvalidToken(Reason.UNSUPPORTED_HEADER, claim="cty")  # RFC 7519 section 7.2: a JWT inside a JWT
     return Header(algorithm, key_id, None if typ is None else typ.lower().removeprefix("application/"))
 
 
