@@ -50,7 +50,7 @@ def _parameter(parameter: tuple[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal as it goes on the wire. `headers` are names in lower case and values, in order."""
+    """A refusal as it goes on the wire. `headers`: names in lower case and values; the length comes when it is sent."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -90,9 +90,7 @@ class Wording:
             headers.append(("retry-after", str(error.retry_after)))
         else:
             headers.append(("www-authenticate", str(self._challenge(error, code))))
-        body = _body(error, code)
-        headers.append(("content-length", str(len(body))))
-        return Refusal(status, tuple(headers), body)
+        return Refusal(status, tuple(headers), _body(error, code))
 
     def _status_and_code(self, error: BearerError) -> tuple[int, str | None]:
         if isinstance(error, MissingToken) and self.missing_token == "invalid_request":

@@ -24,7 +24,7 @@ class Reason(StrEnum):
 
     description: str
 
-    def __new__(cls, value: str, description: str) -> Self:
+    def __new__(cls, value: str, description: str = "") -> Self:
         """The value, with the sentence beside it."""
         reason = str.__new__(cls, value)
         reason._value_ = value

@@ -59,14 +59,15 @@ class BearerGuard:
                 f"BearerGuard takes a validator, not {type(validator).__name__}; write"
                 " BearerGuard(JWTValidator('https://id.example.com', audience='https://api.example.com'))"
             )
-        if not sources:
-            raise ConfigurationError("sources=[] would find no token; leave it out for the Authorization header")
+        _check_sources(sources)
         if isinstance(remember, bool) or not isinstance(remember, int) or remember < 0:
             raise ConfigurationError(f"remember={remember!r} is no number of tokens; write 0 to remember none")
         self._explicit_sources = tuple(source for source in sources if not _is_ambient(source))
         self._ambient_sources = tuple(source for source in sources if _is_ambient(source))
         self._wording = Wording(realm, missing_token)
         self._on_error = on_error
+        if on_error is not None and not callable(on_error):
+            raise ConfigurationError(f"on_error={on_error!r} is no function; write one that takes error and refusal")
         self._remember = remember
         self._validators = [_Remembering(validator, remember)]
         self._replacing = threading.RLock()
@@ -152,11 +153,12 @@ class BearerGuard:
     def _reworded(self, error: BearerError, refusal: Refusal, on_error: OnError) -> Refusal:
         try:
             reworded = on_error(error, refusal)
+            if not isinstance(reworded, Refusal):
+                raise TypeError(f"it returned {type(reworded).__name__}")  # noqa: TRY301  one way to fail
+            for name, value in reworded.headers:
+                f"{name}: {value}".encode("latin-1")
         except Exception:
-            log.exception("on_error raised: the usual refusal is sent instead")
-            return refusal
-        if not isinstance(reworded, Refusal):
-            log.error("on_error returned %s and no Refusal: the usual refusal is sent", type(reworded).__name__)
+            log.exception("on_error made no refusal that can be sent: the usual one is sent instead")
             return refusal
         return reworded
 
@@ -203,6 +205,16 @@ def _unbound(token: AccessToken) -> AccessToken:
 def missing_token(requirement: Requirement | None) -> MissingToken:
     """The refusal of a request without a token; it names the scopes that would do, where that is known."""
     return MissingToken(() if requirement is None else requirement.scopes_for(None) or ())
+
+
+def _check_sources(sources: object) -> None:
+    if not isinstance(sources, Sequence) or isinstance(sources, str):
+        raise ConfigurationError(f"sources={sources!r} is no list; write sources=[AuthorizationHeader()]")
+    if not sources:
+        raise ConfigurationError("sources=[] would find no token; leave it out for the Authorization header")
+    for source in sources:
+        if isinstance(source, type) or not callable(getattr(source, "find", None)):
+            raise ConfigurationError(f"{source!r} is no source; write sources=[AuthorizationHeader()]")
 
 
 def _is_ambient(source: TokenSource) -> bool:

@@ -20,7 +20,7 @@ from bearer_guard.inventory import chain, check_routes
 from bearer_guard.paths import PublicPaths
 from bearer_guard.requirements import Requirement, is_requirement
 from bearer_guard.tokens import AccessToken, Credentials
-from bearer_guard.web import GuardedRequest, Mode, answer, without_offered_token
+from bearer_guard.web import GuardedRequest, Mode, answer, as_presented, without_offered_token
 
 log = logging.getLogger("bearer_guard")
 
@@ -106,18 +106,19 @@ class BearerGuardMiddleware:
                 return GuardedRequest(self.guard, None, None, mode)
             raise missing_token(self.requirement)
         self.guard.authorize(token, self.requirement)
-        return GuardedRequest(self.guard, credentials, token, mode, await self._principal_of(token))
+        return GuardedRequest(self.guard, credentials, token, mode, await self._principal_of(token, scope))
 
     async def _credentials_and_token(self, scope: Scope) -> tuple[Credentials | None, AccessToken | None]:
         seen = scope.get("bearer_guard")
         if isinstance(seen, GuardedRequest) and seen.guard is self.guard and seen.token is not None:
             return seen.credentials, seen.token  # one validation per request, however often we stand in its way
-        credentials = self.guard.find(scope)
+        credentials = self.guard.find(as_presented(scope))
         return credentials, None if credentials is None else await self.guard.confirmed(credentials)
 
-    async def _principal_of(self, token: AccessToken) -> Any:
+    async def _principal_of(self, token: AccessToken, scope: Scope) -> Any:
         if self._principal is None:
-            return None
+            seen = scope.get("bearer_guard")
+            return seen.principal if isinstance(seen, GuardedRequest) and seen.token is token else None
         try:
             principal = await self._principal(token)
         except BearerError:
@@ -138,7 +139,10 @@ class BearerGuardMiddleware:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
-        await self.app(scope, receive, self._closing(send))
+        try:
+            await self.app(scope, receive, self._closing(send))
+        finally:
+            await self._close()  # also where an application ends without a word
 
     def _check(self) -> None:
         if self._is_checked:
@@ -151,10 +155,16 @@ class BearerGuardMiddleware:
             )
         self._is_checked = True
 
+    async def _close(self) -> None:
+        try:
+            await self.guard.aclose()
+        except Exception:
+            log.exception("the guard could not be closed; the application shuts down all the same")
+
     def _closing(self, send: Send) -> Send:
         async def send_and_close(message: Message) -> None:
             if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                await self.guard.aclose()
+                await self._close()
             await send(message)
 
         return send_and_close

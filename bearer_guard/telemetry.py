@@ -2,12 +2,13 @@
 
 import logging
 
-from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
+from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InsufficientScope, InvalidToken, Reason
 
 log = logging.getLogger("bearer_guard")
 
-# Refusals that a healthy deployment sees every day. All others hint at a configuration, or at an attack.
-_EXPECTED = frozenset({Reason.MISSING_TOKEN, Reason.EXPIRED, Reason.INSUFFICIENT_SCOPE, Reason.MISSING_GROUP})
+# What a healthy deployment sees every day, beside refusals for want of rights. All others hint at a configuration, or
+# at an attack.
+_EXPECTED = frozenset({Reason.MISSING_TOKEN, Reason.EXPIRED})
 
 
 def record_refusal(error: BearerError) -> None:
@@ -26,7 +27,8 @@ def record_refusal(error: BearerError) -> None:
 def _level(error: BearerError) -> int:
     if isinstance(error, AuthorizationServerUnavailable):
         return logging.ERROR
-    return logging.INFO if error.reason in _EXPECTED else logging.WARNING
+    is_everyday = isinstance(error, InsufficientScope) or error.reason in _EXPECTED
+    return logging.INFO if is_everyday else logging.WARNING
 
 
 def _cause(error: BearerError) -> str:

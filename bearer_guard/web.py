@@ -1,6 +1,8 @@
 """A refusal as an HTTP or WebSocket answer, and the state of one guarded request."""
 
+import asyncio
 import functools
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,7 +21,7 @@ from bearer_guard.tokens import AccessToken, Credentials
 
 Mode = Literal["required", "optional", "public"]
 
-_POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
+POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,11 @@ class User(BaseUser):
 class NotGuarded(RuntimeError):
     """A guarded part of the application was reached although no guard ran: a defect, answered with 500."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "no BearerGuard has seen this request; add Middleware(BearerGuardMiddleware, guard=guard) to the app"
-        )
+    def __init__(
+        self,
+        sentence: str = "no BearerGuard has seen this request; add Middleware(BearerGuardMiddleware, guard=guard)",
+    ) -> None:
+        super().__init__(sentence)
 
 
 def guarded_request(connection: HTTPConnection) -> GuardedRequest:
@@ -132,10 +135,14 @@ async def _deny(refusal: Refusal, scope: Scope, receive: Receive, send: Send) ->
     message = await receive()
     if message["type"] != "websocket.connect":  # the client has gone already
         return
-    if _offers_denial_response(scope):
-        await _send(refusal, send, "websocket.http.response")
-    else:
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
+    with suppress(OSError, RuntimeError):  # how servers say that the client hung up meanwhile: nobody is left to refuse
+        if _offers_denial_response(scope):
+            await _send(refusal, send, "websocket.http.response")
+        else:
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})
+    await asyncio.sleep(
+        0
+    )  # uvicorn's websockets-sansio takes us for having left without an answer (Kludex/uvicorn 3138)
 
 
 def _offers_denial_response(scope: Scope) -> bool:
@@ -148,10 +155,23 @@ async def _send(refusal: Refusal, send: Send, event: str) -> None:
 
 
 def _raw_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in refusal.headers]
+    # The length is that of the body that is sent: on_error= may have put in another.
+    headers = [pair for pair in refusal.headers if pair[0].lower() != "content-length"]
+    headers.append(("content-length", str(len(refusal.body))))
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 # --- a token that came in the subprotocols of a WebSocket -------------------------------------------------------------
+
+
+def as_presented(scope: Scope) -> Scope:
+    """The scope as the client sent it: for a guard behind another that has taken the token out of the subprotocols."""
+    seen = scope.get("bearer_guard")
+    credentials = seen.credentials if isinstance(seen, GuardedRequest) else None
+    if credentials is None or credentials.subprotocol is None:
+        return scope
+    others = [name for name in scope["subprotocols"] if name != credentials.subprotocol]
+    return {**scope, "subprotocols": [credentials.subprotocol, credentials.token, *others]}
 
 
 def without_offered_token(credentials: Credentials, scope: Scope, send: Send) -> Send:
@@ -184,7 +204,7 @@ def as_exception(error: BearerError, guard: BearerGuard, connection: HTTPConnect
     if _takes_http_answer(connection):
         raised = _both_types(error_type, HTTPException)(refusal.status, error.description, _sendable(refusal))
     else:
-        raised = _both_types(error_type, WebSocketException)(_POLICY_VIOLATION, error.description)
+        raised = _both_types(error_type, WebSocketException)(POLICY_VIOLATION, error.description)
     raised.__dict__.update(error.__dict__)
     raised.args = error.args
     raised.__cause__ = error.__cause__

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bearer_guard import AuthorizationHeader, Credentials, InvalidRequest, Reason
-from bearer_guard.sources import LONGEST_TOKEN
+from bearer_guard.sources.reading import LONGEST_TOKEN
 
 
 def find(*values: bytes, among: tuple[tuple[bytes, bytes], ...] = ()) -> Credentials | None:

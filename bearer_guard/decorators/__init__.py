@@ -64,6 +64,8 @@ def require_roles(*names: str) -> Callable[[Endpoint], Endpoint]:
     return require(Roles(*names))
 
 
-def require_claims(**claims: Scalar | Predicate) -> Callable[[Endpoint], Endpoint]:
+def require_claims(*misplaced: object, **claims: Scalar | Predicate) -> Callable[[Endpoint], Endpoint]:
     """The route needs a token in which all of these claims have, or contain, these values."""
+    if misplaced:
+        raise ConfigurationError("require_claims() takes names and values; write require_claims(tenant='acme')")
     return require(*(Claim(name, value) for name, value in claims.items()))

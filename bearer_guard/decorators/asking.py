@@ -2,42 +2,81 @@
 
 import inspect
 import logging
+from typing import Any
 
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketState
 
 from bearer_guard.challenges import Refusal
 from bearer_guard.errors import BearerError, InsufficientScope, Reason
 from bearer_guard.inventory import Mark
 from bearer_guard.tokens import AccessToken
-from bearer_guard.web import NotGuarded, access_token, guarded_request
+from bearer_guard.web import POLICY_VIOLATION, NotGuarded, access_token, answer, guarded_request, response
 
 log = logging.getLogger("bearer_guard")
 
-_DEFECT = Refusal(500, (("content-type", "application/json"), ("content-length", "24")), b'{"error":"server_error"}')
+Obstacle = BearerError | NotGuarded
+
+_DEFECT = Refusal(500, (("content-type", "application/json"),), b'{"error":"server_error"}')
 
 
-async def refusal_for(connection: HTTPConnection | None, mark: Mark) -> Refusal | None:
+async def obstacle_for(connection: HTTPConnection | None, mark: Mark) -> Obstacle | None:
     """Why the request may not pass; None if it may."""
     if connection is None:
-        log.error("a guarded function was called without its request; give it a parameter for the request")
-        return _DEFECT
+        return NotGuarded("a guarded function was called without its request; give it a parameter for the request")
     try:
         guarded = guarded_request(connection)
-    except NotGuarded as error:
-        log.error("%s", error)  # noqa: TRY400  the sentence says it all
-        return _DEFECT
-    try:
         guarded.guard.authorize(guarded.token, mark.requirement)
         await _run_checks(mark, access_token(connection), connection)
-    except BearerError as error:
-        return guarded.guard.refusal(error)
+    except (BearerError, NotGuarded) as obstacle:
+        return obstacle
     return None
 
 
 async def _run_checks(mark: Mark, token: AccessToken, connection: HTTPConnection) -> None:
     for check in mark.checks:
-        answer = check(token, connection)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        if answer is not True:
+        verdict = check(token, connection)
+        if inspect.isawaitable(verdict):
+            verdict = await verdict
+        if verdict is not True:
             raise InsufficientScope(Reason.UNMET_REQUIREMENT, requirement=check)
+
+
+async def answered(obstacle: Obstacle, connection: HTTPConnection | None) -> Response | None:
+    """The refusal as what an endpoint gives back: a response; on a WebSocket it is sent instead."""
+    refusal = _refusal(obstacle, connection)
+    if not isinstance(connection, WebSocket):
+        return response(refusal)
+    if connection.application_state is WebSocketState.CONNECTING:
+        await answer(refusal, connection.scope, connection.receive, connection.send)
+    else:
+        await connection.close(POLICY_VIOLATION)
+    return None
+
+
+def _refusal(obstacle: Obstacle, connection: HTTPConnection | None) -> Refusal:
+    if connection is None or isinstance(obstacle, NotGuarded):
+        log.error("%s", obstacle)
+        return _DEFECT
+    return guarded_request(connection).guard.refusal(obstacle)
+
+
+def is_endpoint(function: Any, connection: HTTPConnection | None) -> bool:
+    """Whether the server's answer is what this function returns: whether it is the endpoint that the router chose."""
+    scope = {} if connection is None else connection.scope
+    chosen = scope.get("endpoint")
+    if isinstance(chosen, type):
+        return any(inspect.getattr_static(chosen, name, None) is function for name in _methods_asked(scope))
+    while chosen is not None and chosen is not function:
+        # Through partial applications, bound methods, and the decorators of others.
+        inner = (getattr(chosen, name, None) for name in ("func", "__func__", "__wrapped__"))
+        chosen = next((one for one in inner if one is not None), None)
+    return chosen is function
+
+
+def _methods_asked(scope: Any) -> tuple[str, ...]:
+    if scope["type"] == "websocket":
+        return ("on_connect", "on_receive")
+    method = scope["method"].lower()
+    return (method, "get") if method == "head" else (method,)

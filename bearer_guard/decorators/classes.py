@@ -4,12 +4,12 @@ import functools
 from typing import Any
 
 from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.websockets import WebSocket
 
-from bearer_guard.decorators.asking import refusal_for
+from bearer_guard.decorators.asking import answered, obstacle_for
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.inventory import Mark, leave_mark, mark_of
-from bearer_guard.web import answer
 
 
 def guard_class(endpoint: Any, mark: Mark) -> Any:
@@ -28,13 +28,21 @@ def guard_class(endpoint: Any, mark: Mark) -> Any:
 def _guarded(dispatch: Any) -> Any:
     @functools.wraps(dispatch)
     async def guarded(self: Any) -> None:
-        refusal = await refusal_for(HTTPConnection(self.scope), _mark_for(self))
-        if refusal is None:
+        connection = _connection_of(self)
+        obstacle = await obstacle_for(connection, _mark_for(self))
+        if obstacle is None:
             await dispatch(self)
-        else:
-            await answer(refusal, self.scope, self.receive, self.send)
+            return
+        response = await answered(obstacle, connection)
+        if response is not None:
+            await response(self.scope, self.receive, self.send)
 
     return guarded
+
+
+def _connection_of(instance: Any) -> HTTPConnection:
+    is_websocket = instance.scope["type"] == "websocket"
+    return (WebSocket if is_websocket else Request)(instance.scope, instance.receive, instance.send)
 
 
 def _mark_for(instance: Any) -> Mark:

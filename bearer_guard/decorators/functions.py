@@ -7,13 +7,11 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
-from starlette.websockets import WebSocket
 
-from bearer_guard.challenges import Refusal
-from bearer_guard.decorators.asking import refusal_for
+from bearer_guard.decorators.asking import Obstacle, answered, is_endpoint, obstacle_for
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.inventory import Mark, leave_mark, mark_of
-from bearer_guard.web import answer, response
+from bearer_guard.web import NotGuarded, as_exception, guarded_request
 
 _PARAMETER = "bearer_guard_connection"
 
@@ -30,10 +28,13 @@ def guard_function(function: Any, mark: Mark) -> Any:
     @functools.wraps(wrapped)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         connection = kwargs.pop(_PARAMETER, None) or _connection_in(args, kwargs)
-        refusal = await refusal_for(connection, mark)
-        if refusal is None:
+        obstacle = await obstacle_for(connection, mark)
+        if obstacle is None:
             return await call(*args, **kwargs)
-        return await _answered(refusal, connection)
+        if is_endpoint(guarded, connection):
+            return await answered(obstacle, connection)
+        # A dependency or a helper: its caller would take a returned refusal for a result, and go on.
+        raise _as_raisable(obstacle, connection)
 
     guarded.__signature__ = _signature_with_connection(wrapped)  # type: ignore[attr-defined]
     leave_mark(guarded, mark, put_on=function)
@@ -48,7 +49,11 @@ def _refuse_what_cannot_be_called_later(function: Any) -> None:
 
 
 def _in_thread_pool(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    return lambda *args, **kwargs: run_in_threadpool(function, *args, **kwargs)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        result = await run_in_threadpool(function, *args, **kwargs)
+        return await result if inspect.isawaitable(result) else result  # a plain function around an async one
+
+    return call
 
 
 def _is_async(function: Any) -> bool:
@@ -61,10 +66,10 @@ def _connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnect
     return next((value for value in (*args, *kwargs.values()) if isinstance(value, HTTPConnection)), None)
 
 
-async def _answered(refusal: Refusal, connection: HTTPConnection | None) -> Any:
-    if isinstance(connection, WebSocket):
-        return await answer(refusal, connection.scope, connection.receive, connection.send)
-    return response(refusal)
+def _as_raisable(obstacle: Obstacle, connection: HTTPConnection | None) -> Exception:
+    if connection is None or isinstance(obstacle, NotGuarded):
+        return obstacle
+    return as_exception(obstacle, guarded_request(connection).guard, connection)
 
 
 # --- FastAPI: it fills in what the signature asks for -----------------------------------------------------------------

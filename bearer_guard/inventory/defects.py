@@ -1,5 +1,6 @@
 """Decorators that do not do what they seem to do: found before the application serves anybody."""
 
+import sys
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -19,13 +20,24 @@ def check_routes(protection: Any) -> None:
 def _misplaced(entries: Collection[Entry]) -> Iterator[str]:
     registered = {id(core_of(entry.endpoint)) for entry in entries}
     for entry in entries:
-        made = made_of(entry.endpoint)
+        made = [one for one in made_of(entry.endpoint) if _is_bound(core_of(entry.endpoint), one)]
         if made and not any(id(core_of(one)) in registered for one in made):
             name = getattr(core_of(entry.endpoint), "__qualname__", repr(entry.endpoint))
             yield (
                 f"{entry}: a decorator stands above the one that registered {name}, so the route does not see it;"
                 " put it below @app.get(...)"
             )
+
+
+def _is_bound(endpoint: Any, made: Any) -> bool:
+    """Whether the name of an endpoint in its module means what the decorator made of it, as decorators do.
+
+    Else it was made aside, for another route or application. The names inside a function cannot be looked up.
+    """
+    found: Any = sys.modules.get(getattr(endpoint, "__module__", None) or "")
+    for name in getattr(endpoint, "__qualname__", "<locals>").split("."):
+        found = getattr(found, name, None)
+    return found is None or found is made
 
 
 def _public_but_decorated(entries: Collection[Entry]) -> Iterator[str]:

@@ -17,8 +17,7 @@ Check = Callable[[AccessToken, HTTPConnection], bool | Awaitable[bool]]
 
 _ATTRIBUTE = "__bearer_guard__"
 
-# What was decorated -> what the decorators made of it. Weak: it must not keep an application alive.
-_made: "weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]]" = weakref.WeakKeyDictionary()
+_MADE = "__bearer_guard_made__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,11 @@ def both(first: Requirement | None, second: Requirement | None) -> Requirement |
 
 
 def leave_mark(made: Any, mark: Mark, *, put_on: Any) -> None:
-    """Marks what a decorator made of an endpoint."""
+    """Marks what a decorator made of an endpoint, and notes on the endpoint that it was made."""
     setattr(made, _ATTRIBUTE, (weakref.ref(made), mark))
     if made is not put_on:
-        with contextlib.suppress(TypeError):  # what cannot be referred to weakly is no function of a module
-            _made.setdefault(put_on, weakref.WeakSet()).add(made)
+        with contextlib.suppress(AttributeError):  # what takes no attributes is no function that anybody registers
+            setattr(put_on, _MADE, (id(put_on), (*made_of(put_on), made)))
 
 
 def mark_of(endpoint: Any) -> Mark | None:
@@ -57,12 +56,11 @@ def mark_of(endpoint: Any) -> Mark | None:
     return mark if made is endpoint or (isinstance(endpoint, type) and issubclass(endpoint, made)) else None
 
 
-def made_of(endpoint: Any) -> frozenset[Any]:
+def made_of(endpoint: Any) -> tuple[Any, ...]:
     """What decorators made of an endpoint."""
-    try:
-        return frozenset(_made.get(core_of(endpoint), ()))
-    except TypeError:  # an endpoint that cannot be referred to weakly was never decorated
-        return frozenset()
+    endpoint = core_of(endpoint)
+    owner, made = getattr(endpoint, _MADE, (None, ()))
+    return made if owner == id(endpoint) else ()  # else copied from another, by functools.wraps
 
 
 def core_of(endpoint: Any) -> Any:

@@ -150,29 +150,27 @@ def _checked_audiences(audience: str | Collection[str] | None) -> frozenset[str]
             "JWTValidator needs the audience that names your API, or it would accept tokens meant for other services;"
             " write audience='https://api.example.com'"
         )
-    return _names(audience, "audience")
+    return _names([audience] if isinstance(audience, str) else audience, "audience")
 
 
-def _names(names: str | Collection[str], option: str) -> frozenset[str]:
-    listed = [names] if isinstance(names, str) and option == "audience" else list(names)
-    if (isinstance(names, str) and option != "audience") or not all(isinstance(n, str) and n for n in listed):
+def _names(names: object, option: str) -> frozenset[str]:
+    listed = list(names) if isinstance(names, Collection) and not isinstance(names, str | bytes) else []
+    if not listed or not all(isinstance(name, str) and name for name in listed):
         raise ConfigurationError(f"{option}={names!r} must be names; write {option}={{'a', 'b'}}")
     return frozenset(listed)
 
 
 def _checked_algorithms(algorithms: Collection[str]) -> frozenset[str]:
-    named = [algorithms] if isinstance(algorithms, str) else list(algorithms)
-    if not named:
-        raise ConfigurationError("algorithms=[] would refuse every token; leave it out to accept the usual ones")
-    for name in named:
-        if isinstance(name, str) and name.startswith("HS"):
+    named = _names([algorithms] if isinstance(algorithms, str) else algorithms, "algorithms")
+    for name in sorted(named):
+        if name.startswith("HS"):
             raise ConfigurationError(
                 f"algorithm {name} signs with a shared secret, and a key set publishes none: whoever verifies could"
                 " also sign. Let the authorization server sign with RS256 or ES256, and leave algorithms= out"
             )
         if name not in ALGORITHMS:
             raise ConfigurationError(f"algorithm {name!r} is not known; write some of {', '.join(ALGORITHMS)}")
-    return frozenset(named)
+    return named
 
 
 def _checked_leeway(leeway: float) -> float:

@@ -175,7 +175,6 @@ def test_authorization_claims_decide(
     assert ask(client, issuer.bearer(**claims), path).status == status
 
 
-@pytest.mark.xfail(strict=True, reason="profiles.py reads plain strings alone, so SCIM groups grant nothing")
 def test_2_2_3_1_groups_may_be_encoded_as_in_scim(issuer: FakeIssuer, client: TestClient) -> None:
     # RFC 7643 section 8.2, to which the section refers: objects with the group under `value`.
     assert ask(client, issuer.bearer(groups=[{"value": "admins", "display": "The admins"}]), "/admin") == OPENED
