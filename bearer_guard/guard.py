@@ -213,7 +213,7 @@ def _check_sources(sources: object) -> None:
     if not sources:
         raise ConfigurationError("sources=[] would find no token; leave it out for the Authorization header")
     for source in sources:
-        if isinstance(source, type) or not callable(getattr(source, "find", None)):
+        if isinstance(source, type | str) or not callable(getattr(source, "find", None)):
             raise ConfigurationError(f"{source!r} is no source; write sources=[AuthorizationHeader()]")
 
 

@@ -139,10 +139,20 @@ class BearerGuardMiddleware:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
+        closed = False
+
+        async def send_and_close(message: Message) -> None:
+            nonlocal closed
+            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+                closed = True
+                await self._close()
+            await send(message)
+
         try:
-            await self.app(scope, receive, self._closing(send))
+            await self.app(scope, receive, send_and_close)
         finally:
-            await self._close()  # also where an application ends without a word
+            if not closed:  # an application that ends without a word
+                await self._close()
 
     def _check(self) -> None:
         if self._is_checked:
@@ -160,14 +170,6 @@ class BearerGuardMiddleware:
             await self.guard.aclose()
         except Exception:
             log.exception("the guard could not be closed; the application shuts down all the same")
-
-    def _closing(self, send: Send) -> Send:
-        async def send_and_close(message: Message) -> None:
-            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                await self._close()
-            await send(message)
-
-        return send_and_close
 
 
 def cors(*, expose_headers: Collection[str] = (), **options: Any) -> Middleware:

@@ -68,7 +68,7 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "token_type Bearer": ("kind", {"token_type": "Bearer"}),
     "typ Bearer (Keycloak)": ("kind", {"typ": "Bearer"}),
     "token_use access (Cognito)": ("kind", {"token_use": "access"}),
-    "a kind that is no string": ("kind", {"typ": ["ID"]}),
+    "a kind that is no string": ("kind", {"typ": [7, None]}),
     "sid, auth_time and acr are no telltales": ("kind", {"sid": "1", "auth_time": NOW, "acr": "1", "amr": ["pwd"]}),
 }
 

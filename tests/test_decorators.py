@@ -41,6 +41,7 @@ from bearer_guard import (
 )
 from bearer_guard.inventory import mark_of
 from bearer_guard.testing import FakeIssuer
+from bearer_guard.web import NotGuarded
 from tests.conftest import MakeClient
 from tests.test_middleware import CONNECT, drive, websocket_scope
 
@@ -247,7 +248,7 @@ def test_a_decorator_leaves_its_requirement_for_an_inventory(decorate: Any, requ
     assert left.requirement == requirement
 
 
-@pytest.mark.parametrize("unguarded", [endpoint, functools.partial(asynchronous), Orders, None, "orders"], ids=repr)
+@pytest.mark.parametrize("unguarded", [endpoint, functools.partial(endpoint), Orders, None, "orders"], ids=repr)
 def test_what_no_decorator_made_has_no_requirement(unguarded: object) -> None:
     assert mark_of(unguarded) is None
 
@@ -329,7 +330,8 @@ def test_a_decorator_in_between_is_kept_and_so_is_what_stands_below_it(
     refused = client.get("/", headers=issuer.bearer(scope="inner"))
     assert (refused.status_code, events) == (403, [])
     refused = client.get("/", headers=issuer.bearer(scope="outer"))
-    assert (refused.status_code, events) == (403, ["before", "after 403"])
+    # Where the one in between hides what it wraps, nobody can tell that the answer is returned: so it is raised.
+    assert (refused.status_code, events) == (403, ["before", "after 403"] if copies else ["before"])
     assert challenge(refused).endswith('scope="inner"')
     events.clear()
     assert client.get("/", headers=issuer.bearer(scope="outer inner")).text == "in"
@@ -399,7 +401,6 @@ async def test_a_message_that_may_be_said_is_heard(guard: BearerGuard, issuer: F
     assert sent[-1] == {"type": "websocket.send", "text": "said hello"}
 
 
-@pytest.mark.xfail(strict=True, reason="it waits for a connect that came long ago, eats a message, and stays open")
 async def test_a_websocket_that_is_accepted_already_is_closed(guard: BearerGuard, issuer: FakeIssuer) -> None:
     scope = websocket_scope(issuer.bearer(scope="chat"), path="/endpoint")
     sent = await drive(websocket_app(guard), scope, CONNECT, TEXT, TEXT, GONE)
@@ -578,8 +579,8 @@ async def test_without_a_guard_a_websocket_is_closed(caplog: pytest.LogCaptureFi
     assert "no BearerGuard has seen this request" in log_of(caplog)
 
 
-def test_a_function_that_does_not_take_its_request_is_a_500_and_a_sentence(
-    guard: BearerGuard, issuer: FakeIssuer, caplog: pytest.LogCaptureFixture
+async def test_a_function_that_does_not_take_its_request_is_given_it_by_fastapi_and_by_nobody_else(
+    guard: BearerGuard, issuer: FakeIssuer
 ) -> None:
     app = FastAPI()
     app.add_middleware(BearerGuardMiddleware, guard=guard)
@@ -587,16 +588,17 @@ def test_a_function_that_does_not_take_its_request_is_a_500_and_a_sentence(
     @app.get("/")
     @require_scopes("read")
     async def blind() -> str:
-        raise AssertionError("nothing is known about the request")
+        return "seen"
 
-    answer = TestClient(app).get("/", headers=issuer.bearer(scope="read"))
-    assert (answer.status_code, answer.json()) == (500, {"error": "server_error"})
-    assert "called without its request; give it a parameter for the request" in log_of(caplog)
+    assert TestClient(app).get("/", headers=issuer.bearer(scope="read")).json() == "seen"
+    with pytest.raises(NotGuarded, match="called without its request; give it a parameter for the request"):
+        await blind()
 
 
-def test_a_guarded_route_under_a_public_path_is_not_public(guard: BearerGuard, make_client: MakeClient) -> None:
+def test_a_guarded_route_under_a_public_path_is_a_contradiction(guard: BearerGuard, make_client: MakeClient) -> None:
     client = make_client(guard, routes=[Route("/docs/orders", asynchronous)], public={"/docs"})
-    assert client.get("/docs/orders").status_code == 401
+    with pytest.raises(ConfigurationError, match="/docs/orders: it is decorated and public"):
+        client.get("/docs/orders")
 
 
 @require_scopes("read")
@@ -605,9 +607,9 @@ def some_function(request: Request) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[], object], str]] = {
-    "a class": (lambda: require_scopes("a")(Orders), r"<class .*Orders'> is not a function; put the decorator on its"),
-    "a route": (lambda: require_scopes("a")(Route("/", endpoint).path), r"'/' is not a function"),  # type: ignore[type-var]
-    "None": (lambda: require_scopes("a")(None), r"None is not a function"),  # type: ignore[type-var]
+    "a class": (lambda: require_scopes("a")(dict), r"<class 'dict'> is no HTTPEndpoint or WebSocketEndpoint; decorate"),
+    "a route": (lambda: require_scopes("a")(Route("/", endpoint).path), r"'/' is no endpoint"),  # type: ignore[type-var]
+    "None": (lambda: require_scopes("a")(None), r"None is no endpoint"),  # type: ignore[type-var]
     "@require": (lambda: require(some_function), r"takes requirements, not <function .*; write require\(Scopes\('re"),  # type: ignore[arg-type]
     "@require_scopes": (lambda: require_scopes(some_function), r"Scopes\(\) takes names, not <function some_function"),  # type: ignore[arg-type]
     "@require_groups": (lambda: require_groups(some_function), r"Groups\(\) takes names, not <function some_func"),  # type: ignore[arg-type]

@@ -302,16 +302,12 @@ async def test_nested_guards_are_closed_each() -> None:
     assert [validator.was_closed for validator in validators] == [1, 1]
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="the shutdown message is not sent if aclose() raises")
 async def test_a_guard_that_cannot_be_closed_does_not_keep_the_server_from_shutting_down() -> None:
     app = application(ClosingValidator(RuntimeError("cannot be closed")), [])
     sent = await drive(app, {"type": "lifespan", "state": {}}, STARTUP, SHUTDOWN)
     assert sent[-1]["type"] == "lifespan.shutdown.complete"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="closed on the two shutdown messages alone, not when the application ends without"
-)
 async def test_the_guard_is_closed_when_the_application_ends_its_lifespan_without_a_word() -> None:
     async def wordless(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()

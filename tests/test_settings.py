@@ -129,7 +129,7 @@ def test_an_unknown_variable_is_named_with_the_known_ones_and_without_its_value(
 
 def test_nothing_that_is_wrong_with_the_values_hides_the_rest() -> None:
     wrong = {"ISSUER": "http://id.example.com", "ALGORITHMS": "HS256", "REALM": 'or"ders', "LEEWAY": "600"}
-    sentences = ["is plain http", "HS256", "cannot stand in a challenge", "leeway=600.0"]
+    sentences = ["is plain http", "HS256", "leeway=600.0", "cannot stand in a challenge"]
     problems = problems_of(environment(**wrong))
     assert len(problems) == len(sentences)
     assert all(sentence in problem for sentence, problem in zip(sentences, problems, strict=True))

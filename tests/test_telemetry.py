@@ -34,11 +34,7 @@ def recorded(caplog: pytest.LogCaptureFixture, error: BearerError) -> logging.Lo
         (InvalidToken(Reason.EXPIRED), logging.INFO),
         (InsufficientScope(Reason.INSUFFICIENT_SCOPE), logging.INFO),
         (InsufficientScope(Reason.MISSING_GROUP), logging.INFO),
-        pytest.param(
-            InsufficientScope(Reason.MISSING_ROLE),
-            logging.INFO,
-            marks=pytest.mark.xfail(strict=True, reason="a missing role is a WARNING, a missing group an INFO"),
-        ),
+        (InsufficientScope(Reason.MISSING_ROLE), logging.INFO),
         (InvalidRequest(Reason.SEVERAL_TOKENS), logging.WARNING),
         (InvalidToken(Reason.INVALID_SIGNATURE), logging.WARNING),
         (InvalidToken(Reason.AUDIENCE_MISMATCH), logging.WARNING),

@@ -1,5 +1,6 @@
 """What a route requires, written above it. Stacked decorators merge into one requirement, and so into one challenge."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -41,12 +42,22 @@ def require(*requirements: Requirement | Check) -> Callable[[Endpoint], Endpoint
     pure = [one for one in requirements if is_requirement(one)]
     checks = [one for one in requirements if not is_requirement(one)]
     for check in checks:
-        if not callable(check) or isinstance(check, type):
+        if not _takes_token_and_request(check):
             raise ConfigurationError(f"require() takes requirements, not {check!r}; write require(Scopes('read'))")
     mark = Mark(pure[0] if len(pure) == 1 else AllOf(*pure) if pure else None, tuple(checks))  # type: ignore[arg-type]
     return lambda endpoint: (
         guard_class(endpoint, mark) if isinstance(endpoint, type) else guard_function(endpoint, mark)
     )
+
+
+def _takes_token_and_request(check: object) -> bool:
+    if not callable(check) or isinstance(check, type):
+        return False
+    try:
+        inspect.signature(check).bind(None, None)
+    except TypeError:  # such as the endpoint itself, below a decorator without parentheses
+        return False
+    return True
 
 
 def require_scopes(*names: str) -> Callable[[Endpoint], Endpoint]:

@@ -50,7 +50,7 @@ async def answered(obstacle: Obstacle, connection: HTTPConnection | None) -> Res
         return response(refusal)
     if connection.application_state is WebSocketState.CONNECTING:
         await answer(refusal, connection.scope, connection.receive, connection.send)
-    else:
+    elif connection.application_state is WebSocketState.CONNECTED:
         await connection.close(POLICY_VIOLATION)
     return None
 

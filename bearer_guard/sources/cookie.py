@@ -1,5 +1,6 @@
 """The token in a cookie: a browser sends it by itself, so the request must show where it comes from."""
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,8 +8,9 @@ from urllib.parse import urlsplit
 from bearer_guard.errors import ConfigurationError, InvalidRequest, Reason
 from bearer_guard.sources.reading import checked_name, checked_token, the_only
 from bearer_guard.tokens import Credentials
-from bearer_guard.urls import is_loopback
+from bearer_guard.urls import is_loopback, is_web_url
 
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
 
 
@@ -87,8 +89,8 @@ def _headers(scope: Any, wanted: bytes) -> list[bytes]:
 
 
 def _checked_origin(origin: str) -> bytes:
-    parts = urlsplit(origin)
-    is_web = parts.scheme in ("http", "https") and parts.netloc
-    if not is_web or origin != f"{parts.scheme}://{parts.netloc}".lower():
+    # RFC 6454 section 6.2, as browsers write it: in lower case, without the port that the scheme implies.
+    is_written_so = isinstance(origin, str) and _ORIGIN.fullmatch(origin) and is_web_url(origin)
+    if not is_written_so or (urlsplit(origin).scheme, urlsplit(origin).port) in (("https", 443), ("http", 80)):
         raise ConfigurationError(f"{origin!r} is not an origin; write one like 'https://app.example.com'")
     return origin.encode()

@@ -162,15 +162,19 @@ def _names(names: object, option: str) -> frozenset[str]:
 
 def _checked_algorithms(algorithms: Collection[str]) -> frozenset[str]:
     named = _names([algorithms] if isinstance(algorithms, str) else algorithms, "algorithms")
-    for name in sorted(named):
-        if name.startswith("HS"):
-            raise ConfigurationError(
-                f"algorithm {name} signs with a shared secret, and a key set publishes none: whoever verifies could"
-                " also sign. Let the authorization server sign with RS256 or ES256, and leave algorithms= out"
-            )
-        if name not in ALGORITHMS:
-            raise ConfigurationError(f"algorithm {name!r} is not known; write some of {', '.join(ALGORITHMS)}")
+    problems = [_what_is_wrong_with(name) for name in sorted(named - set(ALGORITHMS))]
+    if problems:
+        raise ConfigurationError("; ".join(problems))
     return named
+
+
+def _what_is_wrong_with(algorithm: str) -> str:
+    if algorithm.startswith("HS"):
+        return (
+            f"algorithm {algorithm} signs with a shared secret, and a key set publishes none: whoever verifies could"
+            " also sign. Let the authorization server sign with RS256 or ES256, and leave algorithms= out"
+        )
+    return f"algorithm {algorithm!r} is not known; write some of {', '.join(ALGORITHMS)}"
 
 
 def _checked_leeway(leeway: float) -> float:

@@ -154,7 +154,6 @@ def test_what_is_refused_on_purpose_is_valid_but_for_one_thing(case: tuple[str, 
     assert is_accepted(unlabelled, vector["jws"])
 
 
-@pytest.mark.xfail(strict=True, reason="keys are not looked at for the fingerprint of CVE-2017-15361 (ROCA)")
 def test_a_key_that_a_broken_chip_has_made_is_refused() -> None:
     jwks, vector = vector_of(ROCA)
     assert not is_accepted(jwks, vector["jws"])

@@ -526,12 +526,7 @@ def test_an_optional_guard_inside_a_public_path_looks_at_the_token(forgetful: Be
     "inside",
     [
         "the same guard",
-        pytest.param(
-            "another guard",
-            marks=pytest.mark.xfail(
-                strict=True, reason="the outer guard takes the token out of the subprotocols, and the inner finds none"
-            ),
-        ),
+        "another guard",
     ],
 )
 def test_a_guard_inside_finds_the_token_among_the_subprotocols_too(
@@ -563,9 +558,6 @@ async def shared(request: Request) -> Response:
     return await me(request)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a function that is decorated anywhere is taken for one with a misplaced decorator"
-)
 def test_a_function_may_be_decorated_for_one_application_and_plain_in_another(
     guard: BearerGuard, issuer: FakeIssuer
 ) -> None:

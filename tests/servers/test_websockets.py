@@ -191,7 +191,6 @@ _incomplete = pytest.mark.xfail(
     strict=True,
     reason="uvicorn (sansio) takes a denial response for an unfinished handshake; it needs a turn of the loop",
 )
-_raises = pytest.mark.xfail(strict=True, reason="granian raises where the client of a denial response has gone")
 
 
 def but(server: str, mark: pytest.MarkDecorator) -> list[Any]:
@@ -199,9 +198,8 @@ def but(server: str, mark: pytest.MarkDecorator) -> list[Any]:
     return [pytest.param(name, marks=mark if name == server else ()) for name in WEBSOCKET_SERVERS]
 
 
-@pytest.mark.parametrize("name", but("uvicorn-h11-sansio", _incomplete))
-def test_no_server_complains_of_a_refusal(serve: Serve, authority: FakeIssuer, name: str) -> None:
-    server = serve(name)
+def test_no_server_complains_of_a_refusal(websocket_server: Server, authority: FakeIssuer) -> None:
+    server = websocket_server
     with server.listening() as listener:
         for path in ENDPOINTS:
             assert refusal(server, path) == MISSING
@@ -282,6 +280,5 @@ def test_a_client_that_is_accepted_too_late_disturbs_nobody(websocket_server: Se
     assert complaints_about_one_that_left(websocket_server, handshake("/ws/late?known=yes", good)) == []
 
 
-@pytest.mark.parametrize("name", but("granian", _raises))
-def test_a_client_that_is_refused_too_late_disturbs_nobody(serve: Serve, good: str, name: str) -> None:
-    assert complaints_about_one_that_left(serve(name), handshake("/ws/late?known=no", good)) == []
+def test_a_client_that_is_refused_too_late_disturbs_nobody(websocket_server: Server, good: str) -> None:
+    assert complaints_about_one_that_left(websocket_server, handshake("/ws/late?known=no", good)) == []
