@@ -74,7 +74,7 @@ class Cookie:
 
     def _own_origin(self, scope: Any) -> bytes | None:
         hosts = _headers(scope, b"host")
-        if len(hosts) != 1:
+        if len(hosts) != 1 or not hosts[0]:
             return None
         host = hosts[0].decode("latin-1").lower()
         is_https = scope.get("scheme") in ("https", "wss")
