@@ -631,4 +631,4 @@ def test_a_wrong_use_is_told_what_to_write_instead(construct: Callable[[], objec
 
 def test_require_claims_without_parentheses_is_told_what_to_write_instead() -> None:
     with pytest.raises(ConfigurationError):
-        require_claims(some_function)  # type: ignore[call-arg]
+        require_claims(some_function)
