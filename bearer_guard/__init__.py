@@ -1,7 +1,7 @@
 """bearer_guard: protects ASGI applications as an OAuth 2.0 resource server."""
 
 from bearer_guard import profiles
-from bearer_guard.authorization_server import AuthorizationServer, Metadata, StaticKeys
+from bearer_guard.authorization_server import AuthorizationServer, KeysStatus, Metadata, StaticKeys
 from bearer_guard.challenges import Challenge, Refusal
 from bearer_guard.decorators import require, require_claims, require_groups, require_roles, require_scopes
 from bearer_guard.errors import (
@@ -52,6 +52,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidToken",
     "JWTValidator",
+    "KeysStatus",
     "Metadata",
     "MissingToken",
     "Profile",

@@ -22,12 +22,17 @@ _LOOK_AGAIN = 0.5
 """Seconds after which a follower looks whether the leader's event loop still runs."""
 
 
+_SLICE = 50
+"""Followers released in one turn of the event loop: each goes on to verify a signature, and others want a turn, too."""
+
+
 @dataclass(slots=True)
 class _Attempt:
     loop: asyncio.AbstractEventLoop
     landed: concurrent.futures.Future[bool] = field(default_factory=concurrent.futures.Future)
     """True once the work is done; False if the attempt was broken off and counts as none."""
     task: asyncio.Task[None] | None = None
+    followers: int = 0
 
     @property
     def is_lost(self) -> bool:
@@ -102,11 +107,15 @@ class Flight:
 
     async def _landed(self, attempt: _Attempt) -> bool:
         waiter = asyncio.wrap_future(attempt.landed)
+        position = attempt.followers
+        attempt.followers += 1
         while not waiter.done():
             # wait() shields: a follower that is cancelled must not cancel the future that all the others wait for.
             await asyncio.wait({waiter}, timeout=_LOOK_AGAIN)
             if attempt.is_lost:
                 return False
+        for _ in range(position // _SLICE):
+            await asyncio.sleep(0)
         return waiter.result()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import re
 import ssl
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,17 +78,22 @@ class Door:
 
     async def get_json(self, url: str) -> Claims:
         """The JSON object at a URL. Raises `NoAnswer` for every failure."""
+        document, _ = await self.get_json_and_age(url)
+        return document
+
+    async def get_json_and_age(self, url: str) -> tuple[Claims, float | None]:
+        """The same, with the seconds for which the answer is fresh; None: the server does not say."""
         try:
             check_url(url, "the URL", allow_insecure_http=self._allow_insecure_http)
         except ConfigurationError as error:
             raise NoAnswer(url, str(error), reached=True) from None
-        body = await self._get(url)
+        body, headers = await self._get(url)
         try:
-            return parse_json_object(body)
+            return parse_json_object(body), max_age_of(headers)
         except ValueError:
             raise NoAnswer(url, "the answer is not a JSON object", reached=True) from None
 
-    async def _get(self, url: str) -> bytes:
+    async def _get(self, url: str) -> tuple[bytes, Mapping[str, str]]:
         try:
             async with asyncio.timeout(DEADLINE), self._client(url) as client:
                 return await _read(client, url)
@@ -108,7 +114,7 @@ class Door:
         return nullcontext(self._http_client)  # its owner closes it
 
 
-async def _read(client: Any, url: str) -> bytes:
+async def _read(client: Any, url: str) -> tuple[bytes, Mapping[str, str]]:
     # No compression: a few bytes on the wire must not become a hundred megabytes behind the cap.
     headers = {"accept": "application/json", "accept-encoding": "identity"}
     async with client.stream("GET", url, headers=headers, follow_redirects=False) as response:
@@ -121,4 +127,17 @@ async def _read(client: Any, url: str) -> bytes:
             body += chunk
             if len(body) > LARGEST_ANSWER:
                 raise NoAnswer(url, f"the answer is longer than {LARGEST_ANSWER} bytes", reached=True)
-        return bytes(body)
+        return bytes(body), response.headers
+
+
+def max_age_of(headers: Mapping[str, str]) -> float | None:
+    """For how many seconds an answer stays fresh (RFC 9111 section 4.2); None: it does not say."""
+    directives = [part.strip().lower() for part in headers.get("cache-control", "").split(",")]
+    if "no-store" in directives or "no-cache" in directives:
+        return 0.0
+    for directive in directives:
+        name, _, seconds = directive.partition("=")
+        if name == "max-age" and seconds.strip('"').isdecimal():
+            age = headers.get("age", "0")
+            return float(seconds.strip('"')[:10]) - (float(age[:10]) if age.isdecimal() else 0.0)
+    return None

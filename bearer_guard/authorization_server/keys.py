@@ -5,54 +5,38 @@ import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bearer_guard.authorization_server.flights import Flight, is_being_cancelled
+from bearer_guard.authorization_server.key_set import KeySet
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
-from bearer_guard.jose import Header, UnusableKey, VerificationKey, load_verification_key
+from bearer_guard.jose import Header, VerificationKey
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import Epoch
 
 log = logging.getLogger("bearer_guard.keys")
 
-MOST_CANDIDATES = 4
-"""Keys tried for one token: each costs a signature check, and the token is not yet known to be anybody's."""
-MOST_KEYS = 512
-"""Keys of one set that are loaded. Real sets have one to twenty."""
+SHORTEST_FRESHNESS = 60.0
+"""Seconds. `Cache-Control` may ask for less: then this is what it gets, or each token would cause a fetch."""
 
 
-class KeySet:
-    """The usable keys of a JWK set (RFC 7517 section 5). Unusable ones are skipped, with a log record each."""
+@dataclass(frozen=True, slots=True)
+class KeysStatus:
+    """How the keys of an authorization server stand, for a readiness probe. Times are in seconds."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        entries = document.get("keys")
-        if not isinstance(entries, list | tuple):
-            raise ValueError("the key set has no array of keys")  # noqa: TRY004  about its content
-        self.document = document
-        self._by_name: dict[tuple[str | None, str], tuple[VerificationKey, ...]] = {}
-        self.key_ids: set[str] = set()
-        for entry in entries[:MOST_KEYS]:
-            self._add(entry)
-        if not self._by_name:
-            raise ValueError("the key set has no usable key")
-
-    def _add(self, entry: Any) -> None:
-        try:
-            key = load_verification_key(entry)
-        except UnusableKey as why:
-            key_id = entry.get("kid") if isinstance(entry, Mapping) else None
-            log.warning("skipped a key of the set: kid=%.100r: %s", key_id, why)
-            return
-        for algorithm in key.algorithms:
-            # Under its own name for tokens with a kid, and under none for tokens without.
-            for name in {key.key_id, None}:
-                self._by_name[name, algorithm] = (*self._by_name.get((name, algorithm), ()), key)
-        if key.key_id is not None:
-            self.key_ids.add(key.key_id)
-
-    def find(self, header: Header) -> Sequence[VerificationKey]:
-        """The keys that may have signed a token with this header, at most four."""
-        return self._by_name.get((header.key_id, header.algorithm), ())[:MOST_CANDIDATES]
+    is_usable: bool
+    """Whether tokens can be validated now. Stale keys that are kept through an outage count as usable."""
+    size: int = 0
+    """How many usable keys there are."""
+    skipped: tuple[str, ...] = ()
+    """A sentence for each published key that cannot be used."""
+    age: float | None = None
+    """Since the set was last confirmed; None: never."""
+    next_refresh: float | None = None
+    """Until the next fetch is due, with traffic; None: none will be."""
+    last_error: str | None = None
+    """Why the last attempt failed; None: it did not."""
 
 
 class _Always:
@@ -73,6 +57,7 @@ class StaticKeys:
             raise ConfigurationError(
                 f"StaticKeys() takes a JWK set, as in StaticKeys({{'keys': [...]}}): {error}"
             ) from None
+        self._keys.report()
         self.epoch: Epoch | None = _Always()
 
     def held(self, header: Header) -> Sequence[VerificationKey]:
@@ -82,6 +67,10 @@ class StaticKeys:
     async def keys_for(self, header: Header) -> Sequence[VerificationKey]:
         """The same; there is nobody to ask."""
         return self.held(header)
+
+    def status(self) -> KeysStatus:
+        """How the keys stand."""
+        return KeysStatus(is_usable=True, size=len(self._keys), skipped=tuple(self._keys.skipped))
 
     async def aclose(self) -> None:
         """Nothing runs."""
@@ -101,7 +90,8 @@ class RemoteKeys:
     """Keys that are fetched when first needed, kept fresh in the background, and kept through an outage.
 
     `fetch`: brings the key set; whatever it raises is a failed attempt. Times are seconds of the clock's `monotonic()`.
-    `fresh_for`: how long a set is used without asking; at 80 % of it a refresh starts in the background.
+    `fresh_for`: how long a set is used without asking (`Cache-Control` may shorten it); at 80 % of it a refresh starts
+    in the background.
     `kept_for`: how long it is used while the server cannot be reached.
     `cooldown`: the least time between two fetches that a token with an unknown `kid` causes.
     """
@@ -125,6 +115,7 @@ class RemoteKeys:
         self.epoch: Epoch | None = None
         self._confirmed_at = self._refresh_at = -math.inf
         self._failed_at = self._retry_at = self._refetch_at = -math.inf
+        self._fresh_now = fresh_for
         self._failures = 0
         self._failure: Exception | None = None
 
@@ -149,12 +140,48 @@ class RemoteKeys:
             return False
         if now >= self._refresh_at and now >= self._retry_at:
             self._flight.start()
+        return self._is_in_force(now)
+
+    def _is_in_force(self, now: float) -> bool:
         age = now - self._confirmed_at
-        if age < self._fresh_for:
+        if age < self._fresh_now:
             return True
         # An outage that we have just seen ourselves: nobody is locked out, and nobody waits for the next attempt.
         is_out = now < self._retry_at or now - self._failed_at < self._fresh_for
         return is_out and age < self._kept_for
+
+    async def warm_up(self) -> bool:
+        """Fetches the set if there is none that may be used, and says whether there is one then."""
+        try:
+            await self._usable_set()
+        except AuthorizationServerUnavailable:
+            return False
+        return True
+
+    async def refresh(self) -> bool:
+        """Fetches the set now, unless the cooldown forbids it. Says whether keys of this moment are in force."""
+        now = self._clock.monotonic()
+        if self._keys is not None and now < self._refetch_at and not self._flight.is_under_way:
+            return False
+        self._refetch_at = now + self._cooldown
+        confirmed_at = self._confirmed_at
+        await self._flight.join()
+        return self._failures == 0 and self._confirmed_at != confirmed_at
+
+    def status(self) -> KeysStatus:
+        """How the keys stand. It starts nothing and waits for nothing."""
+        now = self._clock.monotonic()
+        error = None if self._failure is None else str(self._failure)
+        if self._keys is None:
+            return KeysStatus(is_usable=False, last_error=error)
+        return KeysStatus(
+            is_usable=self._is_in_force(now),
+            size=len(self._keys),
+            skipped=tuple(self._keys.skipped),
+            age=now - self._confirmed_at,
+            next_refresh=max(0.0, max(self._refresh_at, self._retry_at) - now),
+            last_error=error,
+        )
 
     async def aclose(self) -> None:
         """Breaks off a fetch that is under way."""
@@ -197,9 +224,13 @@ class RemoteKeys:
         if self._keys is None or keys.document != self._keys.document:
             self._keys = keys
             self.epoch = _RemoteEpoch(self)
+            keys.report()
         self._confirmed_at = self._clock.monotonic()
+        # Their server may shorten what we call fresh, and never lengthen it (RFC 9111 section 5.2.2.1).
+        floor = min(SHORTEST_FRESHNESS, self._fresh_for)
+        self._fresh_now = self._fresh_for if keys.max_age is None else max(floor, min(keys.max_age, self._fresh_for))
         # Jitter: many workers that started together do not ask together for ever.
-        self._refresh_at = self._confirmed_at + self._fresh_for * random.uniform(0.75, 0.8)  # noqa: S311
+        self._refresh_at = self._confirmed_at + self._fresh_now * random.uniform(0.75, 0.8)  # noqa: S311
         self._failed_at = self._retry_at = -math.inf
         self._failures = 0
         self._failure = None

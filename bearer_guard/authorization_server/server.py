@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bearer_guard.authorization_server.http import Door, HTTPClient, NoAnswer, check_url
-from bearer_guard.authorization_server.keys import KeySet, RemoteKeys
+from bearer_guard.authorization_server.key_set import KeySet
+from bearer_guard.authorization_server.keys import KeysStatus, RemoteKeys, StaticKeys
 from bearer_guard.authorization_server.metadata import Metadata, discover
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, VerificationKey
@@ -91,6 +92,24 @@ class AuthorizationServer:
         """The keys that fit a token's header. Raises `AuthorizationServerUnavailable` where that cannot be known."""
         return await self._keys.keys_for(header)
 
+    async def warm_up(self) -> bool:
+        """Fetches the keys before the first token comes, and says whether there are any. It raises nothing.
+
+        It takes 15 seconds at most; an application that starts without its authorization server fetches them later.
+        """
+        return not isinstance(self._keys, RemoteKeys) or await self._keys.warm_up()
+
+    async def refresh_keys(self) -> bool:
+        """Fetches the keys now, unless that was done within the cooldown. Says whether keys of this moment came.
+
+        Keys of your own (`keys=`) are never fetched.
+        """
+        return isinstance(self._keys, RemoteKeys) and await self._keys.refresh()
+
+    def keys_status(self) -> KeysStatus:
+        """How the keys stand: age, size, skipped keys, next refresh, last error. For a readiness probe."""
+        return self._keys.status() if isinstance(self._keys, RemoteKeys | StaticKeys) else KeysStatus(is_usable=True)
+
     async def aclose(self) -> None:
         """Ends what runs in the background. The server can be used again afterwards."""
         await self._keys.aclose()
@@ -103,7 +122,8 @@ class AuthorizationServer:
     async def _fetch_keys(self) -> KeySet:
         try:
             url = self._jwks_uri or (await self._discovered()).jwks_uri
-            return _key_set(url, await self._door.get_json(url))
+            document, max_age = await self._door.get_json_and_age(url)
+            return _key_set(url, document, max_age)
         except Exception:
             self._metadata = None  # the keys may have moved: ask again where they are
             raise
@@ -139,9 +159,9 @@ def _check_issuer_can_be_asked(issuer: str, *, allow_insecure_http: bool) -> Non
         raise ConfigurationError(f"issuer {shown(issuer)!r} has a query (RFC 8414 section 2 allows none); leave it out")
 
 
-def _key_set(url: str, document: Claims) -> KeySet:
+def _key_set(url: str, document: Claims, max_age: float | None) -> KeySet:
     try:
-        return KeySet(document)
+        return KeySet(document, max_age=max_age)
     except ValueError as error:
         raise NoAnswer(url, str(error), reached=True) from None
 

@@ -19,6 +19,8 @@ class Header:
     key_id: str | None
     typ: str | None
     """The media type in lower case, without `application/` (RFC 7515 section 4.1.9)."""
+    thumbprint: str | None = None
+    """The certificate's thumbprint, `x5t`, by which AD FS names its keys instead of by `kid`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,10 @@ def _judged_header(header: Claims) -> Header:
         raise InvalidToken(Reason.MALFORMED_TOKEN, claim="typ")
     if str(header.get("cty")).lower().removeprefix("application/") == "jwt":
         raise InvalidToken(Reason.UNSUPPORTED_HEADER, claim="cty")  # RFC 7519 section 7.2: a JWT inside a JWT
-    return Header(algorithm, key_id, None if typ is None else typ.lower().removeprefix("application/"))
+    thumbprint = header.get("x5t")
+    thumbprint = thumbprint if isinstance(thumbprint, str) else None  # it only narrows the choice among our own keys
+    media_type = None if typ is None else typ.lower().removeprefix("application/")
+    return Header(algorithm, key_id, media_type, thumbprint)
 
 
 def sign_compact(header: bytes, payload: bytes, *, algorithm: str, private_key: Any) -> str:

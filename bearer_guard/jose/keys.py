@@ -20,6 +20,7 @@ class VerificationKey:
     key_id: str | None
     algorithms: frozenset[str]
     public_key: Any = field(repr=False)
+    thumbprint: str | None = None
 
     def verify(self, jws: CompactJWS) -> bool:
         """Whether this key made this signature with the algorithm that the header names."""
@@ -43,7 +44,8 @@ def load_verification_key(jwk: Any) -> VerificationKey:
     except Exception as error:  # noqa: BLE001  cryptography and PyJWT raise many kinds, and none may fail the set
         raise UnusableKey(f"not readable ({type(error).__name__})") from None
     refuse_weak_key(loaded.key)
-    return VerificationKey(jwk.get("kid"), algorithms, loaded.key)
+    thumbprint = jwk.get("x5t")
+    return VerificationKey(jwk.get("kid"), algorithms, loaded.key, thumbprint if isinstance(thumbprint, str) else None)
 
 
 def _algorithms_for(jwk: Mapping[str, Any]) -> frozenset[str]:

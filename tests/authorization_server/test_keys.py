@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bearer_guard.authorization_server.keys import MOST_KEYS, KeySet, RemoteKeys, StaticKeys
+from bearer_guard.authorization_server.key_set import MOST_KEYS, KeySet
+from bearer_guard.authorization_server.keys import RemoteKeys, StaticKeys
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, VerificationKey
 from bearer_guard.testing import MovableClock, SigningKey
