@@ -73,6 +73,10 @@ def test_07_hands_the_token_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert output_of("07_forwarding.py", capsys) == ['{"order":1,"stock":{"in stock":7,"asked by":"alice"}}']
 
 
+def test_11_is_ready_once_it_has_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output_of("11_readiness.py", capsys) == ["200 {'keys': 10, 'error': None}"]
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 40

@@ -1,0 +1,39 @@
+"""11  A readiness probe that knows how the keys stand. The differences from 01 are warm_up() and keys_status().
+
+Run it: `python examples/11_readiness.py`. Stale keys that are kept through an outage count as ready.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from bearer_guard import BearerGuard, BearerGuardMiddleware, JWTValidator
+from bearer_guard.testing import FakeIssuer
+
+issuer = FakeIssuer()
+guard = BearerGuard(JWTValidator(issuer.server, audience="api"))
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    await issuer.server.warm_up()  # it raises nothing: without its authorization server the application starts, too
+    yield
+
+
+async def ready(request: Request) -> JSONResponse:
+    keys = issuer.server.keys_status()
+    return JSONResponse({"keys": keys.size, "error": keys.last_error}, status_code=200 if keys.is_usable else 503)
+
+
+middleware = [Middleware(BearerGuardMiddleware, guard=guard, public={"/ready"})]
+app = Starlette(routes=[Route("/ready", ready)], middleware=middleware, lifespan=lifespan)
+
+if __name__ == "__main__":
+    with TestClient(app) as client:
+        print(client.get("/ready").status_code, client.get("/ready").json())
