@@ -70,7 +70,8 @@ class BearerGuard:
             raise ConfigurationError(f"on_error={on_error!r} is no function; write one that takes error and refusal")
         self._remember = remember
         self._validators = [_Remembering(validator, remember)]
-        self._replacing = threading.RLock()
+        self._turn = threading.Condition()
+        self._replaced_by: int | None = None
 
     def __repr__(self) -> str:
         return f"BearerGuard({self.validator!r})"
@@ -99,12 +100,18 @@ class BearerGuard:
         Tests in other threads wait until it has ended. `FakeIssuer.in_place_of(guard)` is the short way to it.
         """
         substitute = _Remembering(validator, self._remember)
-        with self._replacing:
+        with self._turn:
+            self._turn.wait_for(lambda: self._replaced_by in (None, threading.get_ident()))
+            self._replaced_by = threading.get_ident()
             self._validators.append(substitute)
-            try:
-                yield
-            finally:
+        try:
+            yield
+        finally:
+            with self._turn:  # in whatever thread: frameworks may leave a block in another than they entered it
                 self._validators.remove(substitute)
+                if len(self._validators) == 1:
+                    self._replaced_by = None
+                    self._turn.notify_all()
 
     # --- the five questions ---
 

@@ -16,11 +16,11 @@ from bearer_guard.errors import (
     Reason,
 )
 from bearer_guard.guard import BearerGuard, missing_token
-from bearer_guard.inventory import chain, check_routes
+from bearer_guard.inventory import chain, check_routes, middleware_of
 from bearer_guard.paths import PublicPaths
 from bearer_guard.requirements import Requirement, is_requirement
 from bearer_guard.tokens import AccessToken, Credentials
-from bearer_guard.web import GuardedRequest, Mode, answer, as_presented, without_offered_token
+from bearer_guard.web import GuardedRequest, Mode, answer, as_presented, is_async, without_offered_token
 
 log = logging.getLogger("bearer_guard")
 
@@ -64,17 +64,22 @@ class BearerGuardMiddleware:
             raise ConfigurationError(f"requirement={requirement!r} is none; write requirement=Scopes('orders')")
         if requirement is not None and optional:
             raise ConfigurationError("requirement= asks for a token and optional=True does not; leave one of them out")
-        if principal is not None and not callable(principal):
-            raise ConfigurationError(f"principal={principal!r} is no function; write an async one that takes the token")
+        for option, switch in (("optional", optional), ("cors_preflight", cors_preflight)):
+            if not isinstance(switch, bool):
+                raise ConfigurationError(f"{option}={switch!r} is neither True nor False; write one of them")
+        if principal is not None and not is_async(principal):
+            raise ConfigurationError(
+                f"principal={principal!r} is no async function; write an async one that takes the token"
+            )
         self.app = app
         self.guard = guard
         self.public = PublicPaths(public)
         self.optional = optional
         self.requirement = requirement
         self._principal = principal
-        self._has_cors_inside = any(isinstance(layer, CORSMiddleware) for layer in chain(app))
+        self._has_cors_inside = any(_answers_preflights(layer) for layer in chain(app))
         self._passes_preflights = cors_preflight or self._has_cors_inside
-        self._is_checked = False
+        self._is_checked = self._has_warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection (ASGI)."""
@@ -109,11 +114,13 @@ class BearerGuardMiddleware:
         return GuardedRequest(self.guard, credentials, token, mode, await self._principal_of(token, scope))
 
     async def _credentials_and_token(self, scope: Scope) -> tuple[Credentials | None, AccessToken | None]:
-        seen = scope.get("bearer_guard")
-        if isinstance(seen, GuardedRequest) and seen.guard is self.guard and seen.token is not None:
-            return seen.credentials, seen.token  # one validation per request, however often we stand in its way
         credentials = self.guard.find(as_presented(scope))
-        return credentials, None if credentials is None else await self.guard.confirmed(credentials)
+        if credentials is None:
+            return None, None
+        seen = scope.get("bearer_guard")
+        if isinstance(seen, GuardedRequest) and seen.guard is self.guard and seen.credentials == credentials:
+            return credentials, seen.token  # one validation per request, however often we stand in its way
+        return credentials, await self.guard.confirmed(credentials)
 
     async def _principal_of(self, token: AccessToken, scope: Scope) -> Any:
         if self._principal is None:
@@ -139,6 +146,7 @@ class BearerGuardMiddleware:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
+        self._is_checked = False  # the application may add routes while it starts: the first request looks again
         closed = False
 
         async def send_and_close(message: Message) -> None:
@@ -158,7 +166,8 @@ class BearerGuardMiddleware:
         if self._is_checked:
             return
         check_routes(self)
-        if self._has_cors_inside:
+        if self._has_cors_inside and not self._has_warned:
+            self._has_warned = True
             log.warning(
                 "CORSMiddleware stands inside BearerGuardMiddleware, so browsers cannot read refusals; put it first in"
                 " the list of middleware (with app.add_middleware(): add it last)"
@@ -172,13 +181,27 @@ class BearerGuardMiddleware:
             log.exception("the guard could not be closed; the application shuts down all the same")
 
 
-def cors(*, expose_headers: Collection[str] = (), **options: Any) -> Middleware:
-    """Starlette's `CORSMiddleware`, such that the scripts of a page can read why they were refused.
+def _answers_preflights(layer: Any) -> bool:
+    kinds = (type(layer), *(middleware.cls for middleware in middleware_of(layer)))
+    # A subclass that answers in its own way may not answer at all: for those there is cors_preflight=True.
+    return any(getattr(kind, "__call__", None) is CORSMiddleware.__call__ for kind in kinds)  # noqa: B004  which one
 
-    It takes the options of `CORSMiddleware` and exposes `WWW-Authenticate` as well. Put it first in the list, so that
-    refusals pass through it.
+
+def cors(*, allow_headers: Collection[str] = (), expose_headers: Collection[str] = (), **options: Any) -> Middleware:
+    """Starlette's `CORSMiddleware`, such that the scripts of a page can send tokens and read why they were refused.
+
+    It takes the options of `CORSMiddleware`, allows `Authorization` and exposes `WWW-Authenticate` as well. Put it
+    first in the list of middleware, so that refusals pass through it.
     """
-    return Middleware(CORSMiddleware, expose_headers=[*expose_headers, "WWW-Authenticate"], **options)
+    for option, names in (("expose_headers", expose_headers), ("allow_headers", allow_headers)):
+        if isinstance(names, str):
+            raise ConfigurationError(f"{option}= is one string; write {option}=[{names!r}]")
+    return Middleware(
+        CORSMiddleware,
+        allow_headers=[*allow_headers, "Authorization"],
+        expose_headers=[*expose_headers, "WWW-Authenticate"],
+        **options,
+    )
 
 
 def _is_preflight(scope: Scope) -> bool:

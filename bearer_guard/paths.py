@@ -34,9 +34,9 @@ class PublicPaths:
             return False
         return self._open(_segments(_path_below_root(scope)), scope.get("method"))
 
-    def cover(self, path: str, methods: Collection[str]) -> bool:
-        """Whether a route, by its path and one of its methods, is public."""
-        return any(self._open(_segments(path), method) for method in methods)
+    def covered(self, path: str, methods: Collection[str]) -> frozenset[str]:
+        """Those of a route's methods by which it is public."""
+        return frozenset(method for method in methods if self._open(_segments(path), method))
 
     def _open(self, segments: Segments, method: str | None) -> bool:
         if segments == ("",):

@@ -164,7 +164,7 @@ class Claim(Requirement):
         return f"Claim({self.path!r}, {self.value!r})"
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Claim):
+        if type(other) is not type(self) or not isinstance(other, Claim):
             return NotImplemented
         return (self.path, type(self.value), self.value) == (other.path, type(other.value), other.value)
 
@@ -188,7 +188,7 @@ class _Combination(Requirement):
         flat: list[Requirement] = []
         for part in parts:
             members = part.parts if isinstance(part, type(self)) else (part,)
-            flat.extend(member for member in members if member not in flat)
+            flat.extend(member for member in members if not any(_is_same(member, other) for other in flat))
         return flat
 
     def __repr__(self) -> str:
@@ -199,6 +199,11 @@ class _Combination(Requirement):
 
     def __hash__(self) -> int:
         return hash((type(self), self.parts))
+
+
+def _is_same(one: Requirement, other: Requirement) -> bool:
+    # Requirements of one's own may be stricter than their equality tells: those are all kept.
+    return one is other or (type(one) in (Scopes, Groups, Roles, Claim) and one == other)
 
 
 class AllOf(_Combination):

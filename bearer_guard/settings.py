@@ -42,8 +42,9 @@ class Settings:
     allow_insecure_http: bool = False
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads the environment. Raises one `ConfigurationError` that lists all that is wrong."""
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Reads the environment (or `environ`). Raises one `ConfigurationError` that lists all that is wrong."""
+        environ = os.environ if environ is None else environ  # not as a default: help() would print it
         values, problems = _read(environ)
         problems += [*_missing(environ), *_misfits(values), *_unknown(environ)]
         if problems:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import inspect
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,9 +15,9 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
 from bearer_guard.challenges import Refusal
-from bearer_guard.errors import BearerError, MissingToken
+from bearer_guard.errors import BearerError, ConfigurationError, MissingToken
 from bearer_guard.guard import BearerGuard
-from bearer_guard.requirements import Requirement
+from bearer_guard.requirements import Requirement, is_requirement
 from bearer_guard.tokens import AccessToken, Credentials
 
 Mode = Literal["required", "optional", "public"]
@@ -105,6 +106,8 @@ def authorize(connection: HTTPConnection, requirement: Requirement) -> AccessTok
     Raises `MissingToken` or `InsufficientScope`; each is a Starlette `HTTPException` with the challenge, too (for a
     WebSocket that takes no HTTP answer: a `WebSocketException`).
     """
+    if not is_requirement(requirement):
+        raise ConfigurationError(f"authorize() takes a requirement, not {requirement!r}; write Scopes('read')")
     guarded = guarded_request(connection)
     try:
         guarded.guard.authorize(guarded.token, requirement)
@@ -226,3 +229,10 @@ def _sendable(refusal: Refusal) -> dict[str, str]:
 def _both_types(error_type: Any, starlette_type: Any) -> Any:
     members = {"__init__": starlette_type.__init__, "__str__": error_type.__str__}
     return type(error_type.__name__, (error_type, starlette_type), members)
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling a function, a partial application or an object with `__call__` gives something to await."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004

@@ -22,11 +22,12 @@ guard = BearerGuard(JWTValidator(issuer.server, audience="api"))
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    await issuer.server.warm_up()  # it raises nothing: without its authorization server the application starts, too
+    await issuer.server.warm_up()  # it raises nothing: the application starts without its authorization server, too
     yield
 
 
 async def ready(request: Request) -> JSONResponse:
+    await issuer.server.warm_up()  # it asks nobody while there are keys; without them, nobody else would
     keys = issuer.server.keys_status()
     return JSONResponse({"keys": keys.size, "error": keys.last_error}, status_code=200 if keys.is_usable else 503)
 

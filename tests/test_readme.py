@@ -66,7 +66,10 @@ def test_the_wire_says_what_it_says(request_text: str, answer_text: str, readme_
 
 def test_it_has_two_commands_each_in_one_line() -> None:
     commands = re.findall(r"^ {4}(python3 -m venv .*)$", README, re.MULTILINE)
-    assert [command.split(" && ")[-1].split()[-1] for command in commands] == ["demo", "pytest"]
+    assert [command.split(" && ")[-1] for command in commands] == [
+        ".venv/bin/bearer-guard demo",
+        ".venv/bin/python -m pytest --cov",
+    ]
 
 
 def test_its_table_of_variables_is_complete() -> None:

@@ -9,6 +9,7 @@ import concurrent.futures
 import contextvars
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -22,6 +23,9 @@ _LOOK_AGAIN = 0.5
 """Seconds after which a follower looks whether the leader's event loop still runs."""
 
 
+_LONGEST = 20.0
+"""Seconds. The work has deadlines of its own, and with all of them it takes less."""
+
 _SLICE = 50
 """Followers released in one turn of the event loop: each goes on to verify a signature, and others want a turn, too."""
 
@@ -33,11 +37,13 @@ class _Attempt:
     """True once the work is done; False if the attempt was broken off and counts as none."""
     task: asyncio.Task[None] | None = None
     followers: int = 0
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def is_lost(self) -> bool:
-        # A loop that does not run, closed or left standing, will not end the work soon.
-        return not self.loop.is_running() and not self.landed.done()
+        # A loop that does not run (closed, or left standing), or that is blocked, will not end the work soon.
+        is_stuck = not self.loop.is_running() or time.monotonic() - self.started > _LONGEST
+        return is_stuck and not self.landed.done()
 
     def end(self, task: asyncio.Task[None]) -> None:
         # Also for a task that was cancelled before its first step.

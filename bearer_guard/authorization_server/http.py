@@ -2,10 +2,11 @@
 
 import asyncio
 import functools
+import importlib
 import re
 import ssl
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,6 +63,13 @@ def _ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()  # loading the certificates takes longer than most calls: once a process
 
 
+def _load() -> None:
+    """What the first call of a process loads: tens of milliseconds, during which an event loop would stand still."""
+    _ssl_context()
+    with suppress(ImportError):
+        importlib.import_module("h11")
+
+
 def _short_lived_client(url: str) -> httpx.AsyncClient:
     # One client a call: a client does not survive the event loop that it was first used in.
     # Loopback is trusted over plain http because nobody stands in between: so no proxy of the environment may, either.
@@ -94,6 +102,8 @@ class Door:
             raise NoAnswer(url, "the answer is not a JSON object", reached=True) from None
 
     async def _get(self, url: str) -> tuple[bytes, Mapping[str, str]]:
+        if self._http_client is None and not _ssl_context.cache_info().currsize:
+            await asyncio.to_thread(_load)
         try:
             async with asyncio.timeout(DEADLINE), self._client(url) as client:
                 return await _read(client, url)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bearer_guard.jose import Header, UnusableKey, VerificationKey, load_verification_key
@@ -72,3 +73,21 @@ def _names(key: VerificationKey) -> Iterator[str | None]:
     yield None
     if key.key_id is not None:
         yield key.key_id
+
+
+@dataclass(frozen=True, slots=True)
+class KeysStatus:
+    """How the keys of an authorization server stand, for a readiness probe. Times are in seconds."""
+
+    is_usable: bool
+    """Whether tokens can be validated. Stale keys count as usable: they are refreshed, or kept through an outage."""
+    size: int = 0
+    """How many usable keys there are."""
+    skipped: tuple[str, ...] = ()
+    """A sentence for each published key that cannot be used."""
+    age: float | None = None
+    """Since the set was last confirmed; None: never."""
+    next_refresh: float | None = None
+    """Until the next fetch is due, with traffic; None: none will be."""
+    last_error: str | None = None
+    """Why the last attempt failed; None: it did not."""

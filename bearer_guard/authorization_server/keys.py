@@ -5,11 +5,10 @@ import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from bearer_guard.authorization_server.flights import Flight, is_being_cancelled
-from bearer_guard.authorization_server.key_set import KeySet
+from bearer_guard.authorization_server.key_set import KeySet, KeysStatus
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, VerificationKey
 from bearer_guard.protocols import Clock
@@ -19,24 +18,6 @@ log = logging.getLogger("bearer_guard.keys")
 
 SHORTEST_FRESHNESS = 60.0
 """Seconds. `Cache-Control` may ask for less: then this is what it gets, or each token would cause a fetch."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeysStatus:
-    """How the keys of an authorization server stand, for a readiness probe. Times are in seconds."""
-
-    is_usable: bool
-    """Whether tokens can be validated now. Stale keys that are kept through an outage count as usable."""
-    size: int = 0
-    """How many usable keys there are."""
-    skipped: tuple[str, ...] = ()
-    """A sentence for each published key that cannot be used."""
-    age: float | None = None
-    """Since the set was last confirmed; None: never."""
-    next_refresh: float | None = None
-    """Until the next fetch is due, with traffic; None: none will be."""
-    last_error: str | None = None
-    """Why the last attempt failed; None: it did not."""
 
 
 class _Always:
@@ -116,7 +97,7 @@ class RemoteKeys:
         self._confirmed_at = self._refresh_at = -math.inf
         self._failed_at = self._retry_at = self._refetch_at = -math.inf
         self._fresh_now = fresh_for
-        self._failures = 0
+        self._failures = self._landings = 0
         self._failure: Exception | None = None
 
     def held(self, header: Header) -> Sequence[VerificationKey]:
@@ -147,7 +128,7 @@ class RemoteKeys:
         if age < self._fresh_now:
             return True
         # An outage that we have just seen ourselves: nobody is locked out, and nobody waits for the next attempt.
-        is_out = now < self._retry_at or now - self._failed_at < self._fresh_for
+        is_out = now < self._retry_at or now - self._failed_at < self._fresh_now
         return is_out and age < self._kept_for
 
     async def warm_up(self) -> bool:
@@ -161,25 +142,27 @@ class RemoteKeys:
     async def refresh(self) -> bool:
         """Fetches the set now, unless the cooldown forbids it. Says whether keys of this moment are in force."""
         now = self._clock.monotonic()
-        if self._keys is not None and now < self._refetch_at and not self._flight.is_under_way:
+        if now < self._refetch_at and not self._flight.is_under_way:
             return False
         self._refetch_at = now + self._cooldown
-        confirmed_at = self._confirmed_at
+        landings = self._landings
         await self._flight.join()
-        return self._failures == 0 and self._confirmed_at != confirmed_at
+        return self._landings != landings
 
     def status(self) -> KeysStatus:
         """How the keys stand. It starts nothing and waits for nothing."""
         now = self._clock.monotonic()
-        error = None if self._failure is None else str(self._failure)
+        error = None if self._failure is None else str(self._failure) or type(self._failure).__name__
+        next_refresh = max(0.0, max(self._refresh_at, self._retry_at) - now)
         if self._keys is None:
-            return KeysStatus(is_usable=False, last_error=error)
+            return KeysStatus(is_usable=False, next_refresh=next_refresh, last_error=error)
+        age = now - self._confirmed_at
         return KeysStatus(
-            is_usable=self._is_in_force(now),
+            is_usable=age < self._kept_for,  # after an idle night, too: only a request will refresh them
             size=len(self._keys),
             skipped=tuple(self._keys.skipped),
-            age=now - self._confirmed_at,
-            next_refresh=max(0.0, max(self._refresh_at, self._retry_at) - now),
+            age=age,
+            next_refresh=next_refresh,
             last_error=error,
         )
 
@@ -188,11 +171,11 @@ class RemoteKeys:
         await self._flight.aclose()
 
     async def _usable_set(self) -> KeySet:
-        now, confirmed_at = self._clock.monotonic(), self._confirmed_at
+        now, landings = self._clock.monotonic(), self._landings
         if not self.is_usable(now) and now >= self._retry_at:  # else it failed a moment ago: let the server recover
             await self._flight.join()
         # What was fetched this moment is used, however short freshness is.
-        is_new = self._confirmed_at != confirmed_at
+        is_new = self._landings != landings
         if self._keys is None or not (is_new or self.is_usable(self._clock.monotonic())):
             raise self._unavailable(self._retry_at - self._clock.monotonic())
         return self._keys
@@ -233,6 +216,7 @@ class RemoteKeys:
         self._refresh_at = self._confirmed_at + self._fresh_now * random.uniform(0.75, 0.8)  # noqa: S311
         self._failed_at = self._retry_at = -math.inf
         self._failures = 0
+        self._landings += 1
         self._failure = None
 
     def _failed(self, failure: Exception) -> None:

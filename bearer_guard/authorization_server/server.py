@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bearer_guard.authorization_server.http import Door, HTTPClient, NoAnswer, check_url
-from bearer_guard.authorization_server.key_set import KeySet
-from bearer_guard.authorization_server.keys import KeysStatus, RemoteKeys, StaticKeys
+from bearer_guard.authorization_server.key_set import KeySet, KeysStatus
+from bearer_guard.authorization_server.keys import RemoteKeys, StaticKeys
 from bearer_guard.authorization_server.metadata import Metadata, discover
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, VerificationKey
@@ -48,7 +48,7 @@ class AuthorizationServer:
         refetch_cooldown: float = 30,
         allow_insecure_http: bool = False,
     ) -> None:
-        _check_parts(keys, http_client, clock)
+        _check_parts(keys, http_client, clock, allow_insecure_http)
         _check_places(issuer, jwks_uri, metadata_url, keys, allow_insecure_http=allow_insecure_http)
         _check_times(keys_fresh_for, keys_kept_for, refetch_cooldown)
         self.issuer = issuer
@@ -155,6 +155,12 @@ def _check_issuer_can_be_asked(issuer: str, *, allow_insecure_http: bool) -> Non
     if "://" not in issuer:
         raise ConfigurationError(f"issuer {issuer!r} is not a URL, so its keys cannot be searched for; give jwks_uri=")
     check_url(issuer, "issuer", allow_insecure_http=allow_insecure_http)
+    if "/.well-known/" in issuer:
+        before, _, behind = issuer.partition("/.well-known/")
+        name = shown(before + behind[len(behind.partition("/")[0]) :])  # RFC 8414 section 3.1: the path stands behind
+        raise ConfigurationError(
+            f"issuer {shown(issuer)!r} is its metadata document; write the issuer itself: {name!r}"
+        )
     if urlsplit(issuer).query:
         raise ConfigurationError(f"issuer {shown(issuer)!r} has a query (RFC 8414 section 2 allows none); leave it out")
 
@@ -166,7 +172,9 @@ def _key_set(url: str, document: Claims, max_age: float | None) -> KeySet:
         raise NoAnswer(url, str(error), reached=True) from None
 
 
-def _check_parts(keys: object, http_client: object, clock: object) -> None:
+def _check_parts(keys: object, http_client: object, clock: object, allow_insecure_http: object) -> None:
+    if not isinstance(allow_insecure_http, bool):
+        raise ConfigurationError(f"allow_insecure_http={allow_insecure_http!r} is neither True nor False; write one")
     if keys is not None and not callable(getattr(keys, "keys_for", None)):
         raise ConfigurationError(f"keys= takes a key source, not {type(keys).__name__}; write keys=StaticKeys(jwks)")
     is_client = callable(http_client) or inspect.iscoroutinefunction(getattr(http_client, "aclose", None))

@@ -46,8 +46,9 @@ def demo(*, serve: bool, port: int | None) -> None:
 def routes(app: str) -> None:
     """Prints every route of an application with what it requires.
 
-    The application is imported from the current folder, as uvicorn would: main:app.
+    The application is imported from the current folder, as uvicorn would: main:app. The exit code is 1 if a decorator
+    guards nothing, so that the application would not be served.
     """
     from bearer_guard.cli.routes import load, show  # noqa: PLC0415  it brings rich
 
-    show(load(app))
+    sys.exit(0 if show(load(app)) else 1)

@@ -43,7 +43,10 @@ def require(*requirements: Requirement | Check) -> Callable[[Endpoint], Endpoint
     checks = [one for one in requirements if not is_requirement(one)]
     for check in checks:
         if not _takes_token_and_request(check):
-            raise ConfigurationError(f"require() takes requirements, not {check!r}; write require(Scopes('read'))")
+            raise ConfigurationError(
+                f"require() takes requirements, not {check!r}; write require(Scopes('read')). A check of your own takes"
+                " the token and the request"
+            )
     mark = Mark(pure[0] if len(pure) == 1 else AllOf(*pure) if pure else None, tuple(checks))  # type: ignore[arg-type]
     return lambda endpoint: (
         guard_class(endpoint, mark) if isinstance(endpoint, type) else guard_function(endpoint, mark)

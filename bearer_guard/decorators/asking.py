@@ -67,7 +67,7 @@ def is_endpoint(function: Any, connection: HTTPConnection | None) -> bool:
     scope = {} if connection is None else connection.scope
     chosen = scope.get("endpoint")
     if isinstance(chosen, type):
-        return any(inspect.getattr_static(chosen, name, None) is function for name in _methods_asked(scope))
+        return any(inspect.getattr_static(chosen, name) is function for name in methods_asked(chosen, scope))
     while chosen is not None and chosen is not function:
         # Through partial applications, bound methods, and the decorators of others.
         inner = (getattr(chosen, name, None) for name in ("func", "__func__", "__wrapped__"))
@@ -75,8 +75,9 @@ def is_endpoint(function: Any, connection: HTTPConnection | None) -> bool:
     return chosen is function
 
 
-def _methods_asked(scope: Any) -> tuple[str, ...]:
-    if scope["type"] == "websocket":
-        return ("on_connect", "on_receive")
-    method = scope["method"].lower()
-    return (method, "get") if method == "head" else (method,)
+def methods_asked(endpoint: Any, scope: Any) -> tuple[str, ...]:
+    """The methods of a class endpoint that answer a connection."""
+    names = ("on_connect", "on_receive") if scope["type"] == "websocket" else (scope["method"].lower(),)
+    if names == ("head",) and not hasattr(endpoint, "head"):
+        names = ("get",)  # as Starlette does
+    return tuple(name for name in names if hasattr(endpoint, name))

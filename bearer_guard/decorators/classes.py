@@ -7,21 +7,18 @@ from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
 from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
-from bearer_guard.decorators.asking import answered, obstacle_for
+from bearer_guard.decorators.asking import answered, methods_asked, obstacle_for
 from bearer_guard.errors import ConfigurationError
-from bearer_guard.inventory import Mark, leave_mark, mark_of
+from bearer_guard.inventory import ASKS, Mark, add_mark, both, is_asking, mark_of, marks_in
 
 
 def guard_class(endpoint: Any, mark: Mark) -> Any:
     """The same class; its instances ask the guard before they dispatch, and so do those of its subclasses."""
     if not issubclass(endpoint, HTTPEndpoint | WebSocketEndpoint):
         raise ConfigurationError(f"{endpoint!r} is no HTTPEndpoint or WebSocketEndpoint; decorate its methods instead")
-    inherited = mark_of(endpoint)
-    if inherited is not None:
-        mark = mark & inherited
-    if "__bearer_guard__" not in vars(endpoint):
+    if not is_asking(endpoint):
         endpoint.dispatch = _guarded(endpoint.dispatch)
-    leave_mark(endpoint, mark, put_on=endpoint)
+    add_mark(endpoint, mark)
     return endpoint
 
 
@@ -37,6 +34,7 @@ def _guarded(dispatch: Any) -> Any:
         if response is not None:
             await response(self.scope, self.receive, self.send)
 
+    setattr(guarded, ASKS, True)
     return guarded
 
 
@@ -46,8 +44,9 @@ def _connection_of(instance: Any) -> HTTPConnection:
 
 
 def _mark_for(instance: Any) -> Mark:
-    mark = mark_of(type(instance))
+    mark = marks_in(type(instance))
     assert mark is not None  # noqa: S101  only marked classes, and their subclasses, dispatch through us
-    # One challenge names what the class and its method need.
-    method = mark_of(getattr(instance, instance.scope.get("method", "websocket").lower(), None))
-    return mark & method if method else mark
+    asked = methods_asked(instance, instance.scope)
+    method = mark_of(getattr(instance, asked[0])) if asked else None
+    # One challenge names what the class and its method need; the method's own checks it asks itself.
+    return mark if method is None else Mark(both(mark.requirement, method.requirement), mark.checks)

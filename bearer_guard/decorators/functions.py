@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from bearer_guard.decorators.asking import Obstacle, answered, is_endpoint, obstacle_for
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.inventory import Mark, leave_mark, mark_of
-from bearer_guard.web import NotGuarded, as_exception, guarded_request
+from bearer_guard.web import NotGuarded, as_exception, guarded_request, is_async
 
 _PARAMETER = "bearer_guard_connection"
 
@@ -23,7 +23,7 @@ def guard_function(function: Any, mark: Mark) -> Any:
     wrapped = function
     if inner_mark is not None:
         wrapped, mark = function.__wrapped__, mark & inner_mark
-    call = wrapped if _is_async(wrapped) else _in_thread_pool(wrapped)
+    call = wrapped if is_async(wrapped) else _in_thread_pool(wrapped)
 
     @functools.wraps(wrapped)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -44,7 +44,8 @@ def guard_function(function: Any, mark: Mark) -> Any:
 def _refuse_what_cannot_be_called_later(function: Any) -> None:
     if not callable(function):
         raise ConfigurationError(f"{function!r} is no endpoint; put the decorator on a function or a class")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    calls = (function, getattr(function, "__call__", None))  # noqa: B004  the method, not whether there is one
+    if any(inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call) for call in calls):
         raise ConfigurationError(f"{function!r} is a generator; return a StreamingResponse from a function instead")
 
 
@@ -54,12 +55,6 @@ def _in_thread_pool(function: Callable[..., Any]) -> Callable[..., Awaitable[Any
         return await result if inspect.isawaitable(result) else result  # a plain function around an async one
 
     return call
-
-
-def _is_async(function: Any) -> bool:
-    while isinstance(function, functools.partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 def _connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection | None:
@@ -91,10 +86,28 @@ def _signature_with_connection(function: Any) -> inspect.Signature:
 
 
 def _signature_of(function: Any) -> inspect.Signature:
+    """The signature, each annotation evaluated by itself: one that only type checkers can read spoils no other.
+
+    Some versions of FastAPI would look for the names of those left over in this module, and find other ones.
+    """
+    signature = inspect.signature(function)
+    names = inspect.getclosurevars(inner) if inspect.isfunction(inner := inspect.unwrap(function)) else None
+    known = {**names.globals, **names.nonlocals} if names else {}
+    scope = {**getattr(inner, "__globals__", {}), **known}
+    parameters = [
+        parameter.replace(annotation=_evaluated(parameter.annotation, scope))
+        for parameter in signature.parameters.values()
+    ]
+    return signature.replace(parameters=parameters, return_annotation=_evaluated(signature.return_annotation, scope))
+
+
+def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
     try:
-        return inspect.signature(function, eval_str=True)
-    except NameError:  # names that only type checkers see
-        return inspect.signature(function)
+        return eval(annotation, names)  # noqa: S307  as inspect.signature(eval_str=True) does
+    except Exception:  # noqa: BLE001  a name that is not there, or what stands in an annotation and is no expression
+        return annotation
 
 
 def _takes_connection(parameter: inspect.Parameter) -> bool:

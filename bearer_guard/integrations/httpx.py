@@ -31,7 +31,7 @@ class Forward(httpx.Auth):
         credentials = guarded_request(connection).credentials
         assert credentials is not None  # noqa: S101  it came with the token
         self._credentials = credentials
-        if isinstance(to, str) or not to:
+        if isinstance(to, str) or not isinstance(to, Collection) or not to:
             raise ConfigurationError("Forward() takes the origins that may see the token; write to={'https://...'}")
         self._origins = frozenset(_checked_origin(origin) for origin in to)
 

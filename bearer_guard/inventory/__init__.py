@@ -3,11 +3,29 @@
 from collections.abc import Collection
 from typing import Any
 
-from bearer_guard.inventory.defects import check_routes
-from bearer_guard.inventory.marks import Check, Mark, leave_mark, mark_of
-from bearer_guard.inventory.routes import Entry, chain, routes_of
+from bearer_guard.errors import ConfigurationError
+from bearer_guard.inventory.defects import check_routes, defects_of
+from bearer_guard.inventory.marks import ASKS, Check, Mark, add_mark, both, is_asking, leave_mark, mark_of, marks_in
+from bearer_guard.inventory.routes import Entry, chain, middleware_of, routes_of
 
-__all__ = ["Check", "Entry", "Mark", "assert_protected", "chain", "check_routes", "leave_mark", "mark_of", "routes_of"]
+__all__ = [
+    "ASKS",
+    "Check",
+    "Entry",
+    "Mark",
+    "add_mark",
+    "assert_protected",
+    "both",
+    "chain",
+    "check_routes",
+    "defects_of",
+    "is_asking",
+    "leave_mark",
+    "mark_of",
+    "marks_in",
+    "middleware_of",
+    "routes_of",
+]
 
 
 def assert_protected(app: Any, *, any_token: Collection[str] = ()) -> None:
@@ -17,8 +35,11 @@ def assert_protected(app: Any, *, any_token: Collection[str] = ()) -> None:
     `any_token`: paths, as they are registered, for which any valid token will do.
     Raises `AssertionError`, naming the others and what is wrong with each.
     """
+    if isinstance(any_token, str):
+        raise ConfigurationError(f"any_token= is one string; write any_token={{{any_token!r}}}")
     entries = routes_of(app)
     wrong = [f"{entry}: {_WHY[entry.access]}" for entry in entries if _is_open(entry, any_token)]
+    wrong += defects_of(entries)
     unknown = sorted(set(any_token) - {entry.path for entry in entries})
     wrong += [f"{path}: named in any_token=, but there is no such route" for path in unknown]
     if wrong:

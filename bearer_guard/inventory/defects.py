@@ -5,42 +5,37 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError
-from bearer_guard.inventory.marks import core_of, made_of, mark_of
+from bearer_guard.inventory.marks import core_of, made_of
 from bearer_guard.inventory.routes import Entry, routes_behind
 
 
 def check_routes(protection: Any) -> None:
     """Raises `ConfigurationError`, naming all, for routes behind a guard whose decorator guards nothing."""
-    entries = routes_behind(protection)
-    problems = [*_misplaced(entries), *_public_but_decorated(entries)]
+    problems = list(defects_of(routes_behind(protection)))
     if problems:
         raise ConfigurationError("the application is not served:\n" + "\n".join(f"- {problem}" for problem in problems))
 
 
-def _misplaced(entries: Collection[Entry]) -> Iterator[str]:
-    registered = {id(core_of(entry.endpoint)) for entry in entries}
+def defects_of(entries: Collection[Entry]) -> Iterator[str]:
+    """A sentence for each route whose decorator guards nothing."""
     for entry in entries:
-        made = [one for one in made_of(entry.endpoint) if _is_bound(core_of(entry.endpoint), one)]
-        if made and not any(id(core_of(one)) in registered for one in made):
-            name = getattr(core_of(entry.endpoint), "__qualname__", repr(entry.endpoint))
+        core = core_of(entry.endpoint)
+        if made_of(core) and not _is_meant_bare(core):
             yield (
-                f"{entry}: a decorator stands above the one that registered {name}, so the route does not see it;"
-                " put it below @app.get(...)"
+                f"{entry}: a decorator stands above the one that registered {getattr(core, '__qualname__', core)!s}, so"
+                " the route does not see it; put it below @app.get(...)"
             )
+        if entry.is_contradictory:
+            yield f"{entry}: it is decorated and public; take the decorator away, or the path out of public="
 
 
-def _is_bound(endpoint: Any, made: Any) -> bool:
-    """Whether the name of an endpoint in its module means what the decorator made of it, as decorators do.
+def _is_meant_bare(endpoint: Any) -> bool:
+    """Whether the name of a decorated function still means the bare one: it was decorated aside, for another route.
 
-    Else it was made aside, for another route or application. The names inside a function cannot be looked up.
+    A decorator above a function takes its name away. The names inside a function cannot be looked up: there the answer
+    is no, and a function that is wanted both bare and decorated is written twice.
     """
     found: Any = sys.modules.get(getattr(endpoint, "__module__", None) or "")
     for name in getattr(endpoint, "__qualname__", "<locals>").split("."):
         found = getattr(found, name, None)
-    return found is None or found is made
-
-
-def _public_but_decorated(entries: Collection[Entry]) -> Iterator[str]:
-    for entry in entries:
-        if entry.access == "public" and mark_of(entry.endpoint) is not None:
-            yield f"{entry}: it is decorated and public; take the decorator away, or the path out of public="
+    return found is endpoint

@@ -2,11 +2,13 @@
 
 import contextlib
 import functools
+import operator
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.endpoints import HTTPEndpoint
 from starlette.requests import HTTPConnection
 
 from bearer_guard.requirements import AllOf, Requirement
@@ -18,6 +20,8 @@ Check = Callable[[AccessToken, HTTPConnection], bool | Awaitable[bool]]
 _ATTRIBUTE = "__bearer_guard__"
 
 _MADE = "__bearer_guard_made__"
+ASKS = "__bearer_guard_asks__"
+"""On the `dispatch` of a class: it asks the guard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +41,44 @@ def both(first: Requirement | None, second: Requirement | None) -> Requirement |
 
 
 def leave_mark(made: Any, mark: Mark, *, put_on: Any) -> None:
-    """Marks what a decorator made of an endpoint, and notes on the endpoint that it was made."""
+    """Marks what a decorator made, and notes on what it was put on that it was made."""
     setattr(made, _ATTRIBUTE, (weakref.ref(made), mark))
-    if made is not put_on:
+    while put_on is not None:
         with contextlib.suppress(AttributeError):  # what takes no attributes is no function that anybody registers
             setattr(put_on, _MADE, (id(put_on), (*made_of(put_on), made)))
+        put_on = getattr(put_on, "__wrapped__", None)  # below the decorators of others, somebody may have registered it
+
+
+def add_mark(endpoint: type, mark: Mark) -> None:
+    """Marks a class itself, beside what it is marked with already."""
+    own = vars(endpoint).get(_ATTRIBUTE)
+    setattr(endpoint, _ATTRIBUTE, (weakref.ref(endpoint), mark & own[1] if own else mark))
 
 
 def mark_of(endpoint: Any) -> Mark | None:
-    """The mark of an endpoint; None if no decorator made it."""
+    """The mark of an endpoint; None if no decorator made it, or if it does not ask what its decorator says."""
     endpoint = core_of(endpoint)
+    if isinstance(endpoint, type):
+        return marks_in(endpoint) if is_asking(endpoint) else None
     holder, mark = getattr(endpoint, _ATTRIBUTE, (None, None))
-    if holder is None:
-        return None
     # Other decorators copy attributes onto functions of their own (functools.wraps): those are not guarded.
-    # The subclass of a guarded class is.
-    made = holder()
-    return mark if made is endpoint or (isinstance(endpoint, type) and issubclass(endpoint, made)) else None
+    return mark if holder is not None and holder() is endpoint else None
+
+
+def marks_in(endpoint: type) -> Mark | None:
+    """What a class and all of its bases are marked with."""
+    marks = [vars(base)[_ATTRIBUTE][1] for base in endpoint.__mro__ if _ATTRIBUTE in vars(base)]
+    return functools.reduce(operator.and_, marks) if marks else None
+
+
+def is_asking(endpoint: type) -> bool:
+    """Whether the instances of a class ask the guard before they dispatch."""
+    return bool(getattr(getattr(endpoint, "dispatch", None), ASKS, False))
+
+
+def dispatches_by_method(endpoint: type) -> bool:
+    """Whether a class endpoint calls its methods as Starlette does; one with a `dispatch` of its own may not."""
+    return is_asking(endpoint) or getattr(endpoint, "dispatch", None) is HTTPEndpoint.dispatch
 
 
 def made_of(endpoint: Any) -> tuple[Any, ...]:

@@ -27,6 +27,9 @@ from bearer_guard.testing.keys import SigningKey, new_keys
 from bearer_guard.urls import is_loopback
 from bearer_guard.validators import JWTValidator
 
+# What one would write, and the claim that one means.
+_SLIPS = {"audience": "aud", "scopes": "scope", "subject": "sub", "issuer": "iss", "expires_in": "exp"}
+
 
 class FakeIssuer:
     """An authorization server that answers in memory, with a clock that you can move.
@@ -38,7 +41,8 @@ class FakeIssuer:
     For an application whose guard is made at import: `with FakeIssuer.in_place_of(guard) as issuer: ...`
 
     `issuer`: its name, the `iss` of its tokens. `audience`: the `aud` of its tokens, unless told otherwise.
-    `profile`: the dialect in which its tokens carry `scope`, `groups`, `roles` and `client_id`.
+    `profile`: the dialect in which its tokens carry `scope`, `groups`, `roles` and `client_id`. A validator's
+    `client_ids=` and `algorithms=` it does not know: pass `client_id=` and `alg=` to `token()`.
     `server`: the `AuthorizationServer` to give to a validator. `clock`: the time of its tokens and of the validators.
     `requests`: the paths that were asked of it, in order.
     """
@@ -87,11 +91,14 @@ class FakeIssuer:
     ) -> str:
         """A signed access token. It is valid for five minutes, unless the arguments say otherwise.
 
-        `claims`: claims to set; None leaves one out. `exp`, `nbf` and `iat` are in seconds from now: `exp=-60`
-        expired a minute ago. `header`: header parameters to set, None leaves one out. `key`: another key to sign with.
+        `claims`: claims to set (`sub` is alice, `client_id` is test-client, there is no `scope`); None leaves one out.
+        `exp`, `nbf` and `iat` are in seconds from now: `exp=-60` expired a minute ago. `header`: header parameters to
+        set, None leaves one out. `key`: another key to sign with.
         """
+        for name in sorted(claims.keys() & _SLIPS.keys()):
+            raise TypeError(f"{name}= would be a claim of that name; write {_SLIPS[name]}=")
         key = key or self.signing_key(alg)
-        parameters = {"alg": key.algorithm, "kid": key.key_id, "typ": "at+jwt", **(header or {})}
+        parameters = {"alg": key.algorithm, "kid": key.key_id, "typ": _typ_of(self.profile), **(header or {})}
         return sign_compact(
             _compact_json(parameters),
             _compact_json(self._claims(claims)),
@@ -165,7 +172,10 @@ class FakeIssuer:
 
     @property
     def app(self) -> Starlette:
-        """The issuer as an ASGI application, for tests that want a real server."""
+        """The issuer as an ASGI application, for tests that want a real server.
+
+        Give the issuer the URL under which it is served: `FakeIssuer("http://127.0.0.1:9000")`.
+        """
         documents = dict.fromkeys(metadata_urls(self.issuer), self.metadata) if self._can_be_discovered else {}
         documents[self._jwks_uri] = self.jwks
         return Starlette(routes=[Route(httpx.URL(url).path, _document(self, make)) for url, make in documents.items()])
@@ -188,6 +198,12 @@ def _document(issuer: FakeIssuer, make: Any) -> Any:
         return JSONResponse(make()) if issuer.is_online else Response(status_code=503)
 
     return endpoint
+
+
+def _typ_of(profile: Profile) -> str | None:
+    if "at+jwt" in profile.typ:  # RFC 9068 section 2.1
+        return "at+jwt"
+    return next((typ for typ in profile.typ if typ is not None), None)
 
 
 def _from_now(now: int, moment: Any) -> Any:

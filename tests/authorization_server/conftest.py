@@ -13,8 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from bearer_guard.testing import FakeIssuer, SigningKey
+from bearer_guard.authorization_server.key_set import KeySet
+from bearer_guard.authorization_server.keys import RemoteKeys
+from bearer_guard.errors import AuthorizationServerUnavailable, Reason
+from bearer_guard.jose import Header
+from bearer_guard.testing import FakeIssuer, MovableClock, SigningKey
 
+DAY = 24 * 3600
 TLS = httpx.create_ssl_context()  # once: loading the certificates is slow
 TLS_HANDSHAKE = b"\x16"  # RFC 8446 section 5.1
 
@@ -191,3 +196,83 @@ class WireIssuer(FakeIssuer):
 @pytest.fixture
 async def wire_issuer(web: LoopbackServer, signing_keys: dict[str, SigningKey]) -> WireIssuer:
     return WireIssuer(web, signing_keys)
+
+
+# --- RemoteKeys without a network ---
+
+
+def asks_for(key_id: str | None, algorithm: str = "ES256") -> Header:
+    return Header(algorithm, key_id, None)
+
+
+def jwks(*keys: SigningKey) -> dict[str, Any]:
+    return {"keys": [key.public_jwk() for key in keys]}
+
+
+class Publisher:
+    """The socket below `RemoteKeys`: brings a key set, counts how often, and fails or hesitates when told to."""
+
+    def __init__(self) -> None:
+        self.key = SigningKey("ES256")
+        self.document: Any = jwks(self.key)
+        self.max_age: float | None = None
+        self.failure: BaseException | None = None
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.fetches = 0
+
+    async def __call__(self) -> KeySet:
+        self.fetches += 1
+        await self.may_answer.wait()
+        if self.failure is not None:
+            raise self.failure
+        return KeySet(self.document, max_age=self.max_age)
+
+    def rotate(self) -> SigningKey:
+        self.key = SigningKey("ES256")
+        self.document = jwks(self.key)
+        return self.key
+
+    def go_away(self) -> None:
+        self.failure = OSError("nobody is there")
+
+    def come_back(self) -> None:
+        self.failure = None
+
+
+class Remote(RemoteKeys):
+    """`RemoteKeys` of a publisher, with a clock that can be moved."""
+
+    def __init__(self, *, fresh_for: float = 600, kept_for: float = DAY, cooldown: float = 30) -> None:
+        self.publisher = Publisher()
+        self.clock = MovableClock()
+        super().__init__(self.publisher, clock=self.clock, fresh_for=fresh_for, kept_for=kept_for, cooldown=cooldown)
+
+    async def can_serve(self, key: SigningKey | None = None) -> bool:
+        """Whether the current key, or another one, is found."""
+        return bool(await self.keys_for(asks_for((key or self.publisher.key).key_id)))
+
+    async def refusal(self, key_id: str | None = "unknown") -> AuthorizationServerUnavailable:
+        with pytest.raises(AuthorizationServerUnavailable) as caught:
+            await self.keys_for(asks_for(key_id))
+        assert caught.value.reason is Reason.KEYS_UNAVAILABLE
+        return caught.value
+
+    async def landed(self) -> None:
+        """Waits for what runs in the background."""
+        await until(lambda: not self._flight.is_under_way)
+
+    async def stay_out_for(self, seconds: int, *, step: int) -> None:
+        """An outage, with a request every `step` seconds that is served from memory."""
+        self.publisher.go_away()
+        for _ in range(seconds // step):
+            self.clock.advance(step)
+            assert await self.can_serve()
+            await self.landed()
+
+
+@pytest.fixture
+async def remote() -> AsyncIterator[Remote]:
+    keys = Remote()
+    yield keys
+    await keys.aclose()

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gc
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -167,6 +168,24 @@ async def test_work_that_ends_as_if_cancelled_is_not_begun_again_for_ever() -> N
     async with asyncio.timeout(0.2):
         await Flight(work).join()
     assert began == 1
+
+
+async def test_followers_are_released_in_slices_so_that_others_have_a_turn_in_between(job: Job) -> None:
+    turn = 0
+    released: list[int] = []
+
+    async def follow() -> None:
+        await job.flight.join()
+        released.append(turn)
+
+    followers = [asyncio.create_task(follow()) for _ in range(1000)]
+    await until(lambda: job.waiting() == 1000)
+    job.may_end.set()
+    while len(released) < 1000:
+        await asyncio.sleep(0)
+        turn += 1
+    await asyncio.gather(*followers)
+    assert max(Counter(released).values()) <= flights._SLICE
 
 
 # --- several loops and threads ---

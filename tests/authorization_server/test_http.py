@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bearer_guard.authorization_server import http
-from bearer_guard.authorization_server.http import LARGEST_ANSWER, Door, NoAnswer, check_url
+from bearer_guard.authorization_server.http import LARGEST_ANSWER, Door, NoAnswer, check_url, max_age_of
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.urls import is_loopback, shown
 from tests.authorization_server.conftest import TLS, Answer, LoopbackServer, Wire, document, reply, silence, until
@@ -213,6 +213,52 @@ async def test_a_flood_is_cut_off_at_the_largest_size(door: Door, web: LoopbackS
         await door.get_json(f"{web.url}/flood")
     await until(lambda: "/flood" in web.sent)  # the server notices it with its next piece
     assert web.sent["/flood"] < 16 * 2**20  # the cap, and what the kernel buffers on both sides
+
+
+# --- for how long it is fresh ---
+
+FRESHNESS: dict[str, tuple[list[tuple[str, str]], float | None]] = {
+    "nothing said": ([], None),
+    "empty": ([("cache-control", "")], None),
+    "max-age": ([("cache-control", "max-age=120")], 120),
+    "in capitals, among others": ([("Cache-Control", "Public, MAX-AGE=120 , must-revalidate")], 120),
+    "quoted": ([("cache-control", 'max-age="120"')], 120),  # RFC 9111 section 5.2: both forms are to be read
+    "nought": ([("cache-control", "max-age=0")], 0),
+    "no-store": ([("cache-control", "no-store")], 0),
+    "no-cache before max-age": ([("cache-control", "no-cache, max-age=120")], 0),
+    "no-store behind max-age": ([("cache-control", "max-age=120, No-Store")], 0),
+    "the first of two": ([("cache-control", "max-age=120, max-age=600")], 120),
+    "several headers": ([("cache-control", "public"), ("cache-control", "max-age=120")], 120),
+    "several headers that contradict": ([("cache-control", "max-age=120"), ("cache-control", "no-store")], 0),
+    "some of it spent": ([("cache-control", "max-age=120"), ("age", "50")], 70),
+    "all of it spent": ([("cache-control", "max-age=120"), ("age", "500")], -380),
+    "an age alone": ([("age", "50")], None),
+    "an age that is none": ([("cache-control", "max-age=120"), ("age", "old")], 120),
+    "an age below nought": ([("cache-control", "max-age=120"), ("age", "-50")], 120),
+    "two ages": ([("cache-control", "max-age=120"), ("age", "50"), ("age", "60")], 120),
+    "for shared caches": ([("cache-control", "s-maxage=5")], None),
+    "words": ([("cache-control", "max-age=soon")], None),
+    "no number": ([("cache-control", "max-age=, max-age")], None),
+    "below nought": ([("cache-control", "max-age=-5")], None),
+    "a fraction": ([("cache-control", "max-age=1.5")], None),
+    "infinity": ([("cache-control", "max-age=inf")], None),
+    "no ASCII": ([("cache-control", "max-age=\u00b2")], None),
+    "separators alone": ([("cache-control", ",,=,;\t,")], None),
+    "garbage, then a number": ([("cache-control", "max-age=soon, max-age=120")], 120),
+    "a huge number": ([("cache-control", "max-age=" + "9" * 5000)], 9_999_999_999),
+    "a huge age": ([("cache-control", "max-age=120"), ("age", "9" * 5000)], 120 - 9_999_999_999),
+}
+
+
+@pytest.mark.parametrize(("headers", "seconds"), FRESHNESS.values(), ids=FRESHNESS)
+def test_for_how_long_an_answer_is_fresh(headers: list[tuple[str, str]], seconds: float | None) -> None:
+    on_the_wire = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    assert max_age_of(httpx.Headers(on_the_wire)) == seconds
+
+
+async def test_the_freshness_of_an_answer_comes_with_it(door: Door, web: LoopbackServer) -> None:
+    web.answers["/doc"] = reply(b"{}", cache_control="public, max-age=120", age=20)
+    assert await door.get_json_and_age(f"{web.url}/doc") == ({}, 100)
 
 
 # --- the client ---

@@ -2,31 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from bearer_guard.authorization_server.key_set import MOST_KEYS, KeySet
-from bearer_guard.authorization_server.keys import RemoteKeys, StaticKeys
-from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
+from bearer_guard.authorization_server.key_set import MOST_KEYS, KeySet, KeysStatus
+from bearer_guard.authorization_server.keys import StaticKeys
+from bearer_guard.errors import ConfigurationError
 from bearer_guard.jose import Header, VerificationKey
-from bearer_guard.testing import MovableClock, SigningKey
-from tests.authorization_server.conftest import until
-
-DAY = 24 * 3600
-
-
-def asks_for(key_id: str | None, algorithm: str = "ES256") -> Header:
-    return Header(algorithm, key_id, None)
+from bearer_guard.testing import SigningKey
+from tests.authorization_server.conftest import DAY, Remote, asks_for, jwks, until
 
 
 def named(keys: Sequence[VerificationKey]) -> list[str | None]:
     return [key.key_id for key in keys]
 
 
-def jwks(*keys: SigningKey) -> dict[str, Any]:
-    return {"keys": [key.public_jwk() for key in keys]}
+HMAC = {"kty": "oct", "k": "c2VjcmV0LW9mLWhtYWM", "kid": "h\n1"}
 
 
 # --- KeySet ---
@@ -76,12 +69,19 @@ def test_a_set_beyond_reason_is_read_up_to_its_512th_key() -> None:
 
 def test_an_unusable_key_is_skipped_with_a_record_and_the_rest_is_used(caplog: pytest.LogCaptureFixture) -> None:
     good = SigningKey("ES256")
-    hmac = {"kty": "oct", "k": "c2VjcmV0LW9mLWhtYWM", "kid": "h\n1"}
-    keys = KeySet({"keys": [hmac, "no object", None, *jwks(good)["keys"]]})
+    keys = KeySet({"keys": [HMAC, "no object", None, *jwks(good)["keys"]]})
     assert keys.key_ids == {good.key_id}
-    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["skipped a key of the set"] * 3
-    assert r"kid='h\n1'" in caplog.text
-    assert hmac["k"] not in caplog.text
+    assert len(keys) == 1
+    assert not caplog.records  # the caller decides whether the set is news
+    keys.report()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"skipped a key of the set: {sentence}" for sentence in keys.skipped
+    ]
+    assert keys.skipped == [
+        r"kid='h\n1': kty 'oct' with crv None is not supported",
+        "kid=None: not a JSON object",
+        "kid=None: not a JSON object",
+    ]
 
 
 NO_SETS = {
@@ -98,8 +98,69 @@ NO_SETS = {
 
 @pytest.mark.parametrize("content", NO_SETS.values(), ids=NO_SETS)
 def test_a_set_without_a_usable_key_is_none(content: Mapping[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"^the key set has no (array of keys|usable key)$"):
+    with pytest.raises(ValueError, match=r"^the key set has no (array of keys|usable key)"):
         KeySet(content)
+
+
+def test_a_set_without_a_usable_key_says_why_of_its_first_four() -> None:
+    with pytest.raises(ValueError, match="no usable key") as caught:
+        KeySet({"keys": [HMAC, {**SigningKey("ES256").public_jwk(), "kid": "b", "use": "enc"}, 1, 2, 3, 4]})
+    assert str(caught.value).split("; ") == [
+        "the key set has no usable key",
+        r"kid='h\n1': kty 'oct' with crv None is not supported",
+        "kid='b': its use is not sig",
+        "kid=None: not a JSON object",
+        "kid=None: not a JSON object",
+    ]
+
+
+# --- x5t: how AD FS names its keys ---
+
+
+def certified(key: SigningKey, thumbprint: Any) -> dict[str, Any]:
+    """A published key with the thumbprint of its certificate."""
+    return {**key.public_jwk(), "x5t": thumbprint}
+
+
+def by_certificate(thumbprint: str | None, key_id: str | None = None) -> Header:
+    return Header("ES256", key_id, None, thumbprint)
+
+
+def test_without_a_kid_the_thumbprint_of_the_certificate_chooses() -> None:
+    many = [SigningKey("ES256") for _ in range(9)]
+    keys = KeySet({"keys": [certified(key, f"print-{number}") for number, key in enumerate(many)]})
+    # The ninth, too: the choice comes before the limit of four.
+    assert named(keys.find(by_certificate("print-8"))) == [many[8].key_id]
+
+
+def test_a_thumbprint_that_no_key_has_falls_back_to_all_that_fit() -> None:
+    one, two = SigningKey("ES256"), SigningKey("ES256")
+    keys = KeySet({"keys": [certified(one, "print-1"), two.public_jwk()]})
+    assert named(keys.find(by_certificate("other"))) == [one.key_id, two.key_id]
+
+
+def test_a_thumbprint_chooses_among_keys_of_the_algorithm_alone() -> None:
+    wanted, other = SigningKey("ES256"), SigningKey("ES384")
+    keys = KeySet({"keys": [certified(other, "print"), wanted.public_jwk()]})
+    assert named(keys.find(by_certificate("print"))) == [wanted.key_id]
+
+
+def test_beside_a_kid_the_thumbprint_is_no_matter() -> None:
+    one, two = SigningKey("ES256"), SigningKey("ES256")
+    keys = KeySet({"keys": [certified(one, "print-1"), certified(two, "print-2")]})
+    assert named(keys.find(by_certificate("print-2", one.key_id))) == [one.key_id]
+    assert keys.find(by_certificate("print-2", "unknown")) == ()
+    one_name = [{**certified(key, f"print-{place}"), "kid": "a"} for place, key in enumerate((one, two))]
+    assert len(KeySet({"keys": one_name}).find(by_certificate("print-1", "a"))) == 2
+
+
+@pytest.mark.parametrize("thumbprint", [None, 5, True, [], ["print"], {"print": 1}], ids=repr)
+def test_a_published_thumbprint_that_is_no_string_is_as_if_it_were_not_there(thumbprint: Any) -> None:
+    one, two = SigningKey("ES256"), SigningKey("ES256")
+    keys = KeySet({"keys": [certified(one, thumbprint), certified(two, "print")]})
+    assert not keys.skipped
+    assert named(keys.find(by_certificate("print"))) == [two.key_id]
+    assert named(keys.find(by_certificate(None))) == [one.key_id, two.key_id]
 
 
 # --- StaticKeys ---
@@ -121,75 +182,14 @@ def test_static_keys_say_what_they_take(content: Any) -> None:
         StaticKeys(content)
 
 
+def test_static_keys_report_the_skipped_ones_once_and_in_their_status(caplog: pytest.LogCaptureFixture) -> None:
+    keys = StaticKeys({"keys": [HMAC, SigningKey("ES256").public_jwk()]})
+    skipped = (r"kid='h\n1': kty 'oct' with crv None is not supported",)
+    assert [record.getMessage() for record in caplog.records] == [f"skipped a key of the set: {skipped[0]}"]
+    assert keys.status() == KeysStatus(is_usable=True, size=1, skipped=skipped)
+
+
 # --- RemoteKeys ---
-
-
-class Publisher:
-    """The socket below `RemoteKeys`: brings a key set, counts how often, and fails or hesitates when told to."""
-
-    def __init__(self) -> None:
-        self.key = SigningKey("ES256")
-        self.document: Any = jwks(self.key)
-        self.failure: BaseException | None = None
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-        self.fetches = 0
-
-    async def __call__(self) -> KeySet:
-        self.fetches += 1
-        await self.may_answer.wait()
-        if self.failure is not None:
-            raise self.failure
-        return KeySet(self.document)
-
-    def rotate(self) -> SigningKey:
-        self.key = SigningKey("ES256")
-        self.document = jwks(self.key)
-        return self.key
-
-    def go_away(self) -> None:
-        self.failure = OSError("nobody is there")
-
-    def come_back(self) -> None:
-        self.failure = None
-
-
-class Remote(RemoteKeys):
-    """`RemoteKeys` of a publisher, with a clock that can be moved."""
-
-    def __init__(self, *, fresh_for: float = 600, kept_for: float = DAY, cooldown: float = 30) -> None:
-        self.publisher = Publisher()
-        self.clock = MovableClock()
-        super().__init__(self.publisher, clock=self.clock, fresh_for=fresh_for, kept_for=kept_for, cooldown=cooldown)
-
-    async def can_serve(self, key: SigningKey | None = None) -> bool:
-        """Whether the current key, or another one, is found."""
-        return bool(await self.keys_for(asks_for((key or self.publisher.key).key_id)))
-
-    async def refusal(self, key_id: str | None = "unknown") -> AuthorizationServerUnavailable:
-        with pytest.raises(AuthorizationServerUnavailable) as caught:
-            await self.keys_for(asks_for(key_id))
-        assert caught.value.reason is Reason.KEYS_UNAVAILABLE
-        return caught.value
-
-    async def landed(self) -> None:
-        """Waits for what runs in the background."""
-        await until(lambda: not self._flight.is_under_way)
-
-    async def stay_out_for(self, seconds: int, *, step: int) -> None:
-        """An outage, with a request every `step` seconds that is served from memory."""
-        self.publisher.go_away()
-        for _ in range(seconds // step):
-            self.clock.advance(step)
-            assert await self.can_serve()
-            await self.landed()
-
-
-@pytest.fixture
-async def remote() -> AsyncIterator[Remote]:
-    keys = Remote()
-    yield keys
-    await keys.aclose()
 
 
 async def test_nothing_is_fetched_before_it_is_needed(remote: Remote) -> None:

@@ -43,6 +43,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "jwks_uri plain http": (ISSUER, {"jwks_uri": "http://keycloak:8080/jwks"}, r"^jwks_uri .* is plain http"),
     "metadata_url no URL": (ISSUER, {"metadata_url": "meta"}, r"^metadata_url 'meta' is not a URL"),
     "metadata_url plain http": (ISSUER, {"metadata_url": "http://keycloak/meta"}, r"^metadata_url .* is plain http"),
+    "the metadata document as issuer": (
+        f"{ISSUER}/realms/a/.well-known/openid-configuration?key=secret",
+        {},
+        r"realms/a/.well-known/openid-configuration' is its metadata document; write .*: '" + ISSUER + "/realms/a'$",
+    ),
     "two places": (
         ISSUER,
         {"jwks_uri": JWKS, "metadata_url": f"{ISSUER}/meta"},
@@ -84,6 +89,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
 def test_what_is_wrong_is_said_at_construction(issuer: Any, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         AuthorizationServer(issuer, **options)
+
+
+def test_of_a_metadata_document_as_rfc_8414_places_it_the_issuer_is_named_with_its_path() -> None:
+    with pytest.raises(ConfigurationError, match=f"write the issuer itself: '{ISSUER}/realms/a'$"):
+        AuthorizationServer(f"{ISSUER}{RFC_8414}/realms/a")
 
 
 def test_an_issuer_with_a_query_is_refused_without_showing_it() -> None:

@@ -1,6 +1,5 @@
 """A real browser, and real web servers: the API's and somebody else's, with TLS and without."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from tests.browser.servers import Server, running
 from tests.browser.visitor import Visitor
 from tests.browser.webdriver import Browser, browsing
 from tests.browser.worlds import PORTS, World, resolver_rules, serving, worlds_on
-from tests.interop.processes import free_port
+from tests.processes import free_port, unavailable
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +27,7 @@ def programs() -> dict[str, str]:
     paths = {name: shutil.which(name) or "" for name in ("chromium", "chromedriver")}
     if not all(paths.values()):
         missing = " and ".join(name for name, path in paths.items() if not path)
-        sentence = f"The browser tests need {missing}: apt-get install chromium chromium-driver (Debian)."
-        if os.environ.get("INTEROP_REQUIRED") == "1":
-            pytest.fail(sentence, pytrace=False)
-        pytest.skip(sentence)
+        unavailable(f"The browser tests need {missing}: apt-get install chromium chromium-driver (Debian).")
     return paths
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.interop.processes import START_TIMEOUT, stop
+from tests.processes import START_TIMEOUT, stop
 
 ROOT = Path(__file__).parents[2]
 

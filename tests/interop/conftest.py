@@ -1,17 +1,17 @@
 """A real OpenID provider and a real protected API, each in a process of its own."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from tests.interop.protected_api import ProtectedAPI, running_api
 from tests.interop.provider import HOME, OIDCProvider, running_provider
+from tests.processes import unavailable
 
 NPM_INSTALL = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
 NPM_TIMEOUT = 300
@@ -22,7 +22,7 @@ def node_modules() -> None:
     """The provider as package.json pins it, installed where it is missing."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            _unavailable(f"The interop tests need `{program}`: install Node.js 20 or later with npm.")
+            unavailable(f"The interop tests need `{program}`: install Node.js 20 or later with npm.")
     if not _is_installed():
         _npm_install()
 
@@ -77,12 +77,6 @@ def _npm_install() -> None:
         subprocess.run(NPM_INSTALL, cwd=HOME, check=True, capture_output=True, timeout=NPM_TIMEOUT)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         said = (error.stderr or b"").decode(errors="replace").strip()
-        _unavailable(
+        unavailable(
             f"The interop tests need the npm registry in reach, once: `{' '.join(NPM_INSTALL)}` in {HOME}: {said}"
         )
-
-
-def _unavailable(sentence: str) -> NoReturn:
-    if os.environ.get("INTEROP_REQUIRED") == "1":
-        pytest.fail(sentence, pytrace=False)
-    pytest.skip(sentence)

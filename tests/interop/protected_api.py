@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import httpx
 
-from tests.interop.processes import free_port, running
 from tests.interop.provider import API
+from tests.processes import free_port, running
 
 ROOT = Path(__file__).parents[2]
 LOG_TIMEOUT = 2.0

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.interop.processes import free_port, running, stop
+from tests.processes import free_port, running, stop
 
 HOME = Path(__file__).parent / "oidc_provider"
 API = "https://api.example.com"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.processes import free_port, running
+from tests.processes import free_port, running
 from tests.servers.wire import Answer, connected, request
 
 ROOT = Path(__file__).parents[2]

@@ -100,7 +100,7 @@ def test_the_parameter_may_have_another_name() -> None:
     assert found(QueryParameter("jwt"), request(query_string=b"access_token=no&jwt=a.b.c")) == "a.b.c"
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a=b", "a&b", 5, None], ids=repr)
+@pytest.mark.parametrize("name", ["", "a b", "a=b", 5, None], ids=repr)
 def test_a_name_that_is_none_is_told_what_to_write_instead(name: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape("write QueryParameter('access_token')")):
         QueryParameter(name)

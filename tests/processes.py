@@ -1,4 +1,4 @@
-"""Real server processes for the interop tests: started, awaited, read and ended by their own process id."""
+"""Real server processes on loopback: started, awaited, read and ended by their own process id."""
 
 import os
 import socket
@@ -7,11 +7,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
+import pytest
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
+
+
+def unavailable(sentence: str) -> NoReturn:
+    """Skips a test that needs what this machine has not; where INTEROP_REQUIRED is set, as in CI, that is a failure."""
+    if os.environ.get("INTEROP_REQUIRED") == "1":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
 
 
 def free_port() -> int:
