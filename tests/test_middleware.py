@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -472,3 +472,36 @@ def test_a_wrong_option_is_told_what_to_write_instead(
 ) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         BearerGuardMiddleware(Recorder(), **{"guard": guard, **options})
+
+
+@pytest.mark.parametrize("option", ["optional", "cors_preflight"])
+@pytest.mark.parametrize("value", ["false", 0, None], ids=repr)
+def test_a_switch_that_is_neither_on_nor_off_is_refused(guard: BearerGuard, option: str, value: Any) -> None:
+    # As os.getenv() gives it: every text is true, "false" as well.
+    with pytest.raises(ConfigurationError, match=f"{option}=.* is neither True nor False"):
+        BearerGuardMiddleware(Starlette(), guard, **{option: value})
+
+
+def test_a_request_made_of_another_is_judged_by_the_token_that_it_carries(
+    guard: BearerGuard, issuer: FakeIssuer, make_client: MakeClient
+) -> None:
+    # As batch endpoints and gateways do: the scope of the request, with other headers.
+    async def who(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.user.identity)
+
+    inner = BearerGuardMiddleware(Starlette(routes=[Route("/who", who)]), guard)
+
+    async def batch(request: Request) -> PlainTextResponse:
+        headers = [(b"authorization", request.headers["x-item"].encode())]
+        scope = {**request.scope, "path": "/who", "raw_path": b"/who", "headers": headers}
+        sent = await drive(inner, scope)
+        return PlainTextResponse(f"{sent[0]['status']} {sent[1]['body'].decode()}")
+
+    client = make_client(guard, routes=[Route("/batch", batch)])
+    root, eve = issuer.bearer(sub="root"), issuer.bearer(sub="eve")
+    for item, answer in (
+        (eve["Authorization"], "200 eve"),
+        ("Bearer garbage", "401"),
+        (root["Authorization"], "200 root"),
+    ):
+        assert client.get("/batch", headers={**root, "x-item": item}).text.startswith(answer)

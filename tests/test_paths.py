@@ -274,3 +274,8 @@ def test_only_what_begins_with_the_segments_of_a_configured_path_is_public(targe
 @given(st.sampled_from(sorted(CONFIGURED)), st.lists(st.sampled_from(["a", "b.c", "...", "d e", "ü"]), max_size=3))
 def test_whatever_plain_path_lies_below_a_configured_one_is_public(path: tuple[str, ...], below: list[str]) -> None:
     assert is_public("/" + "/".join([*path, *below]))
+
+
+def test_head_cannot_be_public_alone() -> None:
+    with pytest.raises(ConfigurationError, match="HEAD counts as GET; write 'GET /catalog'"):
+        PublicPaths({"HEAD /catalog"})

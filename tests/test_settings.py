@@ -112,12 +112,19 @@ def test_the_settings_show_what_was_set() -> None:
         ("LEEWAY", "soon", "BEARER_GUARD_LEEWAY is 'soon'; write seconds, such as 30"),
         ("LEEWAY", "121", "leeway=121.0 is out of range"),
         ("LEEWAY", "nan", "leeway=nan is out of range"),
+        ("REMEMBER", "many", "BEARER_GUARD_REMEMBER is 'many'; write a whole number"),
+        ("REMEMBER", "-1", "remember=-1 is no number of tokens"),
+        ("MISSING_TOKEN", "401", "missing_token='401' is not known"),
         ("ALLOW_INSECURE_HTTP", "yes", "BEARER_GUARD_ALLOW_INSECURE_HTTP is 'yes'; write true or false"),
     ],
 )
 def test_a_wrong_value_is_told_what_to_write_instead(name: str, text: str, sentence: str) -> None:
     problems = problems_of(environment(**{name: text}))
     assert len([problem for problem in problems if sentence in problem]) == 1
+
+
+def test_a_number_of_remembered_tokens_is_read() -> None:
+    assert Settings.from_env(environment(REMEMBER="7")).remember == 7
 
 
 def test_an_unknown_variable_is_named_with_the_known_ones_and_without_its_value() -> None:

@@ -256,3 +256,12 @@ async def test_its_app_runs_on_a_real_server(signing_keys: dict[str, SigningKey]
         issuer.go_offline()
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"{url}/tenant/jwks")).status_code == 503
+
+
+@pytest.mark.parametrize(("slip", "claim"), [("audience", "aud"), ("scopes", "scope"), ("subject", "sub")])
+def test_the_name_of_a_claim_that_is_none_is_told_what_to_write_instead(
+    issuer: FakeIssuer, slip: str, claim: str
+) -> None:
+    claims: dict[str, Any] = {slip: "other"}
+    with pytest.raises(TypeError, match=f"write {claim}="):
+        issuer.token(**claims)

@@ -24,6 +24,7 @@ from bearer_guard import (
     BearerGuard,
     BearerGuardMiddleware,
     Claim,
+    ConfigurationError,
     Credentials,
     Groups,
     GuardedRequest,
@@ -370,3 +371,9 @@ async def test_a_websocket_that_cannot_be_denied_is_closed(
     sent = await drive(chat(guard), scope, CONNECT)
     assert sent[-1]["type"] == "websocket.close"
     assert sent[-1]["code"] == 1008
+
+
+def test_to_authorize_without_a_requirement_is_a_mistake_and_no_yes() -> None:
+    requirement: Any = {"GET": Groups("staff")}.get("POST")
+    with pytest.raises(ConfigurationError, match="takes a requirement, not None"):
+        authorize(PLAIN, requirement)

@@ -196,3 +196,23 @@ def test_what_goes_wrong_in_the_users_module_is_shown_as_it_is(
     result = routes("broken_of_a_user:app")
     assert isinstance(result.exception, error)
     assert "there is no module" not in result.output
+
+
+def test_an_application_that_would_not_be_served_is_exit_code_1(folder: Path) -> None:
+    (folder / "misplaced_of_a_user.py").write_text(MISPLACED)
+    result = routes("misplaced_of_a_user:app")
+    assert result.exit_code == 1
+    assert "not served: GET /orders: a decorator stands above" in " ".join(result.output.split())
+
+
+MISPLACED = """
+from fastapi import FastAPI
+from bearer_guard import require_scopes
+
+app = FastAPI()
+
+@require_scopes("read")
+@app.get("/orders")
+async def orders() -> str:
+    return "open"
+"""

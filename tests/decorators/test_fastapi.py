@@ -8,7 +8,7 @@ import inspect
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
@@ -142,3 +142,17 @@ def test_a_generator_is_refused_with_advice(generator: Any) -> None:
     # It is only called when the answer has begun: too late to say no.
     with pytest.raises(ConfigurationError, match="return a StreamingResponse from a function instead"):
         require_scopes("read")(generator)
+
+
+def test_a_name_that_only_type_checkers_know_spoils_no_other_annotation() -> None:
+    # Some versions of FastAPI would resolve what is left over among the names of our module: Depends() was lost so.
+    parameters = inspect.signature(typed_functions.with_request).parameters
+    assert parameters["order_id"].annotation is int
+    assert parameters["request"].annotation is Request
+
+
+def test_a_request_that_only_type_checkers_know_is_recognised_by_its_name() -> None:
+    async def endpoint(request: Any) -> None: ...
+
+    endpoint.__annotations__ = {"request": "nowhere.Request", "return": None}
+    assert list(inspect.signature(require_scopes("read")(endpoint)).parameters) == ["request"]

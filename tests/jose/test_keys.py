@@ -256,3 +256,9 @@ def test_what_is_logged_about_a_skipped_key_tells_no_key_material(caplog: pytest
     StaticKeys({"keys": [secret, EC]})
     assert "kid='private'" in caplog.text
     assert not any(text in caplog.text for text in (secret["d"], RSA["n"][:20]))
+
+
+def test_a_modulus_of_the_library_that_makes_factorable_ones_is_refused() -> None:
+    # CVE-2017-15361: its moduli are powers of 65537 modulo each small prime, as a power of 65537 itself is.
+    with pytest.raises(UnusableKey, match="factored"):
+        load_verification_key({**RSA, "n": number(65537**128)})
