@@ -1,5 +1,6 @@
 """Guarded functions and methods: Starlette's, which take the request, and FastAPI's, which need not."""
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from bearer_guard.decorators.asking import Obstacle, answered, is_endpoint, obstacle_for
 from bearer_guard.errors import ConfigurationError
-from bearer_guard.inventory import Mark, leave_mark, mark_of
+from bearer_guard.inventory import Mark, core_of, leave_mark, mark_of
 from bearer_guard.web import NotGuarded, as_exception, guarded_request, is_async
 
 _PARAMETER = "bearer_guard_connection"
@@ -19,7 +20,7 @@ _PARAMETER = "bearer_guard_connection"
 def guard_function(function: Any, mark: Mark) -> Any:
     """A function that asks the guard first. One that asks already is asked for both at once."""
     _refuse_what_cannot_be_called_later(function)
-    inner_mark = mark_of(function)
+    inner_mark = mark_of(function) if core_of(function) is function else None  # a bound method would lose its object
     wrapped = function
     if inner_mark is not None:
         wrapped, mark = function.__wrapped__, mark & inner_mark
@@ -91,14 +92,21 @@ def _signature_of(function: Any) -> inspect.Signature:
     Some versions of FastAPI would look for the names of those left over in this module, and find other ones.
     """
     signature = inspect.signature(function)
-    names = inspect.getclosurevars(inner) if inspect.isfunction(inner := inspect.unwrap(function)) else None
-    known = {**names.globals, **names.nonlocals} if names else {}
-    scope = {**getattr(inner, "__globals__", {}), **known}
+    names = _names_around(inspect.unwrap(function))
     parameters = [
-        parameter.replace(annotation=_evaluated(parameter.annotation, scope))
+        parameter.replace(annotation=_evaluated(parameter.annotation, names))
         for parameter in signature.parameters.values()
     ]
-    return signature.replace(parameters=parameters, return_annotation=_evaluated(signature.return_annotation, scope))
+    return signature.replace(parameters=parameters, return_annotation=_evaluated(signature.return_annotation, names))
+
+
+def _names_around(function: Any) -> dict[str, Any]:
+    names = dict(getattr(function, "__globals__", {}))
+    cells = getattr(function, "__closure__", None) or ()
+    for name, cell in zip(function.__code__.co_freevars if cells else (), cells, strict=True):
+        with contextlib.suppress(ValueError):  # a name of the function around that has no value yet
+            names[name] = cell.cell_contents
+    return names
 
 
 def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:

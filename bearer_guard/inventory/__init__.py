@@ -5,7 +5,18 @@ from typing import Any
 
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.inventory.defects import check_routes, defects_of
-from bearer_guard.inventory.marks import ASKS, Check, Mark, add_mark, both, is_asking, leave_mark, mark_of, marks_in
+from bearer_guard.inventory.marks import (
+    ASKS,
+    Check,
+    Mark,
+    add_mark,
+    both,
+    core_of,
+    is_asking,
+    leave_mark,
+    mark_of,
+    marks_in,
+)
 from bearer_guard.inventory.routes import Entry, chain, middleware_of, routes_of
 
 __all__ = [
@@ -18,6 +29,7 @@ __all__ = [
     "both",
     "chain",
     "check_routes",
+    "core_of",
     "defects_of",
     "is_asking",
     "leave_mark",

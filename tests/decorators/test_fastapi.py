@@ -8,7 +8,7 @@ import inspect
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
@@ -156,3 +156,32 @@ def test_a_request_that_only_type_checkers_know_is_recognised_by_its_name() -> N
 
     endpoint.__annotations__ = {"request": "nowhere.Request", "return": None}
     assert list(inspect.signature(require_scopes("read")(endpoint)).parameters) == ["request"]
+
+
+def test_a_function_may_use_a_name_that_gets_its_value_later() -> None:
+    @require_scopes("read")
+    async def endpoint(request: Request) -> str:
+        return later()
+
+    def later() -> str:
+        return "served"
+
+    assert list(inspect.signature(endpoint).parameters) == ["request"]
+
+
+def test_a_guarded_bound_method_keeps_its_object_below_another_decorator(
+    guard: BearerGuard, issuer: FakeIssuer
+) -> None:
+    class Orders:
+        served = "served"
+
+        @require_scopes("read")
+        async def list(self, request: Request) -> str:
+            return self.served
+
+    app = application(APIRouter(), guard)
+    app.add_api_route("/orders", require_scopes("write")(Orders().list))
+    client = TestClient(app)
+    assert client.get("/orders", headers=issuer.bearer(scope="read write")).json() == "served"
+    for scope in ("read", "write"):
+        assert client.get("/orders", headers=issuer.bearer(scope=scope)).status_code == 403
