@@ -28,6 +28,7 @@ UNKNOWN = Header("ES256", "unknown", None)
 # --- construction ---
 
 WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "a switch as text": (ISSUER, {"allow_insecure_http": "false"}, r"^allow_insecure_http='false' is neither True nor"),
     "issuer None": (None, {}, r"issuer None is no issuer; write the iss of the tokens, as a string"),
     "issuer empty": ("", {}, r"issuer '' is no issuer; write the iss"),
     "issuer bytes": (b"https://id.example.com", {}, r"is no issuer; write the iss of the tokens, as a string"),
