@@ -89,12 +89,11 @@ def _missing(environ: Mapping[str, str]) -> list[str]:
 
 def _misfits(values: Mapping[str, Any]) -> Iterator[str]:
     for group in _GROUPS:
-        options = {"issuer": "https://issuer.invalid", "audience": ("audience",)}
-        options.update((name, values[name]) for name in group if name in values)
+        given = {name: values[name] for name in group if name in values}
         try:
-            Settings(**options).guard()  # type: ignore[arg-type]
+            Settings(**{"issuer": "https://issuer.invalid", "audience": ("audience",), **given}).guard()
         except ConfigurationError as error:
-            yield str(error)
+            yield f"{', '.join(PREFIX + name.upper() for name in given)}: {error}"
 
 
 def _listed(text: str) -> tuple[str, ...]:
