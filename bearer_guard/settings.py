@@ -103,32 +103,19 @@ def _listed(text: str) -> tuple[str, ...]:
     return names
 
 
-def _profile(text: str) -> Profile:
-    try:
-        return PROFILES[text.lower()]
-    except KeyError:
-        raise ValueError(f"is {text!r}; write one of {', '.join(PROFILES)}") from None
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"is {text!r}; write a whole number") from None
+def _as(parse: Callable[[str], Any], advice: str) -> Callable[[str], Any]:
+    """A reader of one value, which says what to write instead of what it cannot parse."""
 
+    def read(text: str) -> Any:
+        try:
+            return parse(text)
+        except (KeyError, ValueError):
+            raise ValueError(f"is {text!r}; write {advice}") from None
 
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"is {text!r}; write seconds, such as 30") from None
-
-
-def _switch(text: str) -> bool:
-    try:
-        return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-    except KeyError:
-        raise ValueError(f"is {text!r}; write true or false") from None
+    return read
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
@@ -138,12 +125,12 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "jwks_uri": str,
     "metadata_url": str,
     "algorithms": _listed,
-    "profile": _profile,
-    "leeway": _seconds,
+    "profile": _as(lambda text: PROFILES[text.lower()], f"one of {', '.join(PROFILES)}"),
+    "leeway": _as(float, "seconds, such as 30"),
     "realm": str,
     "missing_token": str,
-    "remember": _whole,
-    "allow_insecure_http": _switch,
+    "remember": _as(int, "a whole number"),
+    "allow_insecure_http": _as(lambda text: _SWITCH[text.lower()], "true or false"),
 }
 
 

@@ -143,9 +143,8 @@ async def _deny(refusal: Refusal, scope: Scope, receive: Receive, send: Send) ->
             await _send(refusal, send, "websocket.http.response")
         else:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})
-    await asyncio.sleep(
-        0
-    )  # uvicorn's websockets-sansio takes us for having left without an answer (Kludex/uvicorn 3138)
+    # Without a turn of the loop uvicorn's websockets-sansio thinks that we gave no answer (Kludex/uvicorn 3138).
+    await asyncio.sleep(0)
 
 
 def _offers_denial_response(scope: Scope) -> bool:

@@ -32,17 +32,26 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(
-    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, health: str
+def started(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the block ends; what it prints goes to `log`."""
+    """Start a process, and end it with the block; what it prints goes to `log`."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **env}, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait_until_healthy(process, health, log)
         yield process
     finally:
         stop(process)
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, health: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends; the block begins once it is healthy."""
+    with started(command, cwd=cwd, env=env, log=log) as process:
+        _wait_until_healthy(process, health, log)
+        yield process
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

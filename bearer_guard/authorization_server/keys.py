@@ -182,10 +182,10 @@ class RemoteKeys:
 
     async def _look_again(self, header: Header) -> Sequence[VerificationKey]:
         now = self._clock.monotonic()
-        if now >= self._refetch_at:
+        is_allowed = now >= self._refetch_at
+        if is_allowed:
             self._refetch_at = now + self._cooldown
-            await self._flight.join()
-        elif self._flight.is_under_way:
+        if is_allowed or self._flight.is_under_way:
             await self._flight.join()
         if self._failures or self._keys is None:
             raise self._unavailable(self._refetch_at - self._clock.monotonic())

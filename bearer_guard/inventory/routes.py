@@ -162,8 +162,9 @@ def _walk_endpoint(route: Any, way: _Way) -> Iterator[Entry]:
     if not hasattr(route, "methods"):
         yield _entry(way, (WEBSOCKET,), mark, endpoint)
     elif isinstance(core_of(endpoint), type) and methods is None:
+        is_usual = dispatches_by_method(core_of(endpoint))
         for method, function in methods_of(endpoint):
-            inner = mark_of(function) if dispatches_by_method(core_of(endpoint)) else None
+            inner = mark_of(function) if is_usual else None
             yield _entry(way, (method,), mark & inner if mark and inner else mark or inner, endpoint)
     else:
         yield _entry(way, tuple(sorted(route.methods or (ANY_METHOD,))), mark, endpoint)

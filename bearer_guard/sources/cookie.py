@@ -23,9 +23,9 @@ class Cookie:
     A browser sends a cookie with every request, also with those that a page of somebody else makes. So on unsafe
     methods, and on every WebSocket handshake, the request must show that it comes from a page of ours: by
     `Sec-Fetch-Site: same-origin` (which browsers send with HTTP requests to trustworthy origins), or by an `Origin`
-    that is the request's own or one of `allowed_origins`. What shows neither is refused; so is a form
-    of yours under `Referrer-Policy: no-referrer` where the browser sends `Origin: null` and no `Sec-Fetch-Site`. The
-    cookie is ignored where a token is presented elsewhere.
+    that is the request's own or one of `allowed_origins`. What shows neither is refused; so is a form of yours under
+    `Referrer-Policy: no-referrer` where the browser sends `Origin: null` and no `Sec-Fetch-Site`. The cookie is ignored
+    where a token is presented elsewhere.
 
     `name`: the name of the cookie. `allowed_origins`: such as `{"https://app.example.com"}`; needed, too, for your own
     origin if a proxy in front of you ends TLS or changes the `Host`.

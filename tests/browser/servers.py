@@ -1,6 +1,5 @@
 """Real server processes on loopback that start side by side; each is ended by its own process id."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.processes import START_TIMEOUT, stop
+from tests.processes import START_TIMEOUT, started
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,21 +34,12 @@ def uvicorn(app: str, log: Path, *options: str, port: int, env: Mapping[str, str
 def running(*servers: Server) -> Iterator[None]:
     """Run servers until the block ends."""
     with ExitStack() as stack:
-        processes = [stack.enter_context(_started(server)) for server in servers]
+        processes = [
+            stack.enter_context(started(server.command, cwd=ROOT, env=server.env, log=server.log)) for server in servers
+        ]
         for server, process in zip(servers, processes, strict=True):
             _wait_until_listening(server, process)
         yield
-
-
-@contextmanager
-def _started(server: Server) -> Iterator[subprocess.Popen[bytes]]:
-    env = {**os.environ, **server.env}
-    with server.log.open("wb") as output:
-        process = subprocess.Popen(server.command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        stop(process)
 
 
 def _wait_until_listening(server: Server, process: subprocess.Popen[bytes]) -> None:
