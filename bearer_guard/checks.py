@@ -21,13 +21,17 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """What a validator was configured to accept."""
+    """What a validator was configured to accept.
+
+    `may_lack`: claims that may be left out, because the one who says all the others vouches for them.
+    """
 
     issuer: str
     audiences: frozenset[str]
     client_ids: frozenset[str] | None
     leeway: float
     profile: Profile
+    may_lack: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def check_issuer(facts: Facts) -> Failure | None:
 def _aud(facts: Facts) -> Failure | None:
     audience = facts.claims.get("aud")
     if audience is None or audience == ():
-        return Failure(Reason.AUDIENCE_MISSING, "aud")
+        return None if "aud" in facts.expected.may_lack else Failure(Reason.AUDIENCE_MISSING, "aud")
     names = audience if isinstance(audience, tuple) else (audience,)
     if not all(isinstance(name, str) for name in names):
         return Failure(Reason.MALFORMED_CLAIM, "aud")
@@ -114,7 +118,9 @@ def _not_before(facts: Facts, name: str, reason: Reason) -> Failure | None:
 
 def _sub(facts: Facts) -> Failure | None:
     # Some servers write "sub": null into tokens that name nobody.
-    return _malformed(facts.claims.get("sub"), str, "sub")
+    return _malformed(facts.claims.get("sub"), str, "sub") or _malformed(
+        facts.expected.profile.user_id_claim(facts.claims), str, "user_id"
+    )
 
 
 def _jti(facts: Facts) -> Failure | None:

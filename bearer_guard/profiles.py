@@ -58,7 +58,10 @@ class Profile:
 
     `typ`: accepted values of the header parameter typ, in lower case and without `application/`; None stands for
     "not there" (RFC 9068 section 2.1, RFC 7515 section 4.1.9).
-    `scope`, `client_id`: claim paths, the first that is there counts. `groups`, `roles`: claim paths, all are read.
+    `scope`, `client_id`, `user_id`: claim paths, the first that is there counts. `groups`, `roles`: claim paths, all
+    are read.
+    `user_id`: the user's stable id, as the `sub` of userinfo names it.
+    `groups_separator`: what stands between the groups where they are one string; None: such a string is one group.
     `required`: claims that must be there, beside `iss`, `aud` and `exp`, which always must.
     `telltale_claims`, `kind_claims`, `kinds`, `header_types`: what gives away a token that is not an access token.
     """
@@ -69,6 +72,8 @@ class Profile:
     groups: tuple[ClaimPath, ...] = ("groups",)
     roles: tuple[ClaimPath, ...] = ("roles",)
     client_id: tuple[ClaimPath, ...] = ("client_id", "azp", "cid", "appid")
+    user_id: tuple[ClaimPath, ...] = ("sub",)
+    groups_separator: str | None = None
     required: tuple[ClaimPath, ...] = ()
     telltale_claims: Mapping[str, Reason] = field(default_factory=lambda: _TELLTALE_CLAIMS, repr=False)
     kind_claims: tuple[str, ...] = field(default=_KIND_CLAIMS, repr=False)
@@ -76,12 +81,16 @@ class Profile:
     header_types: Mapping[str, Reason] = field(default_factory=lambda: _HEADER_TYPES, repr=False)
 
     def __post_init__(self) -> None:
-        for option in ("scope", "groups", "roles", "client_id", "required", "kind_claims"):
+        for option in ("scope", "groups", "roles", "client_id", "user_id", "required", "kind_claims"):
             paths = getattr(self, option)
             if not isinstance(paths, tuple) or not all(map(is_claim_path, paths)):
                 raise ConfigurationError(f"{option}= of a profile is a tuple of claims; write {option}=('name',)")
         if not isinstance(self.typ, frozenset) or not self.typ:
             raise ConfigurationError("typ= of a profile is a frozenset; write typ=frozenset({None, 'at+jwt'})")
+        if self.groups_separator is not None and (
+            not isinstance(self.groups_separator, str) or not self.groups_separator
+        ):
+            raise ConfigurationError("groups_separator= of a profile is a string; write groups_separator=','")
 
     def scopes_of(self, claims: Claims) -> frozenset[str]:
         """The granted scopes. A string is split on single spaces; an item of an array is one scope, as it is."""
@@ -99,13 +108,29 @@ class Profile:
         """The value of the first client claim that is there."""
         return _first(claims, self.client_id)
 
+    def user_id_claim(self, claims: Claims) -> Any:
+        """The value of the first user claim that is there."""
+        return _first(claims, self.user_id)
+
+    def user_id_of(self, claims: Claims) -> str | None:
+        """The user's id. None in a client's own token: some servers write the client's id where the user's would be."""
+        user_id: str | None = self.user_id_claim(claims)
+        return None if user_id == self.client_id_claim(claims) else user_id
+
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        return _union(claims, self.groups)
+        groups = _union(claims, self.groups)
+        return groups if self.groups_separator is None else self._separated(claims, groups)
 
     def roles_of(self, claims: Claims) -> frozenset[str]:
         """The roles, read like the groups."""
         return _union(claims, self.roles)
+
+    def _separated(self, claims: Claims, groups: frozenset[str]) -> frozenset[str]:
+        # Only what is one string: an item of an array is one group, as it is.
+        joined = {value for path in self.groups if isinstance(value := claim_at(claims, path), str)}
+        names = (name.strip() for value in joined for name in value.split(self.groups_separator))
+        return (groups - joined) | frozenset(name for name in names if name)
 
 
 def _first(claims: Claims, paths: tuple[ClaimPath, ...]) -> Any:
@@ -147,7 +172,9 @@ RFC_9068 = Profile(
 )
 """RFC 9068 to the letter: typ `at+jwt`, and every claim that section 2.2 requires."""
 
-OKTA = Profile(name="okta", scope=("scp",), client_id=("cid",))
-"""Okta's custom authorization servers: no typ, scopes as the array `scp`, the client as `cid`.
+OKTA = Profile(name="okta", scope=("scp",), client_id=("cid",), user_id=("uid",))
+"""Okta's custom authorization servers: no typ, scopes as the array `scp`, the client as `cid`, the user as `uid`.
+
+In their access tokens `sub` is the login name, and people get new ones; userinfo names the user by what is `uid` here.
 
 Tokens of Okta's *org* authorization server are not meant for your API and cannot be validated locally."""

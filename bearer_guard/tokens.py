@@ -115,6 +115,8 @@ class AccessToken:
     """The granted scopes (RFC 6749 section 3.3)."""
     groups: frozenset[str]
     roles: frozenset[str]
+    user_id: str | None = None
+    """The user's stable id at the issuer: `sub`, unless the profile says otherwise; None where no user is behind it."""
     expires_at: float
     """The `exp` claim, in seconds since 1970."""
     claims: Claims = field(repr=False)
@@ -123,6 +125,9 @@ class AccessToken:
     """`expires_at` and the validator's leeway: from then on the token is refused. Seconds since 1970."""
     epoch: Epoch | None = field(repr=False, default=None)
     """What must stay true for the token to be remembered; None: it is not remembered."""
+    userinfo: Claims | None = field(repr=False, default=None)
+    """What the userinfo endpoint says about the user, where the guard asks it (`userinfo=`). Groups and roles in it
+    are among those of the token; nothing else in it is looked at by requirements."""
 
     @property
     def confirmation(self) -> Claims | None:

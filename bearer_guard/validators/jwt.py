@@ -5,15 +5,14 @@ from collections.abc import Collection, Sequence
 from typing import Self
 
 from bearer_guard.authorization_server import AuthorizationServer
-from bearer_guard.checks import Expectations, Facts, Failure, check_issuer, first_failure
+from bearer_guard.checks import Facts, check_issuer
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
 from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey, parse_compact
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken, Claims, Epoch
-
-LONGEST_LEEWAY = 120
-"""Seconds. Clocks that differ by more want mending, not tolerating."""
+from bearer_guard.validators.claims import judged, refuse
+from bearer_guard.validators.options import another_issuer, checked_server, expectations, names
 
 
 class JWTValidator:
@@ -41,14 +40,15 @@ class JWTValidator:
         leeway: float = 30,
         profile: Profile = OAUTH2,
     ) -> None:
-        self.server = server if isinstance(server, AuthorizationServer) else AuthorizationServer(server)
+        self.server = checked_server(server)
         self.algorithms = _checked_algorithms(algorithms)
-        self._expected = Expectations(
-            issuer=self.server.issuer,
-            audiences=_checked_audiences(audience),
-            client_ids=None if client_ids is None else _names(client_ids, "client_ids"),
-            leeway=_checked_leeway(leeway),
-            profile=_checked_profile(profile),
+        self._expected = expectations(
+            "JWTValidator",
+            self.server.issuer,
+            audience=audience,
+            client_ids=client_ids,
+            leeway=leeway,
+            profile=profile,
         )
 
     def __repr__(self) -> str:
@@ -72,7 +72,7 @@ class JWTValidator:
     def with_server(self, server: AuthorizationServer) -> Self:
         """The same validator, asking another server of the same issuer for keys and time."""
         if server.issuer != self.server.issuer:
-            raise ConfigurationError(f"{server!r} is another issuer than {self.server!r}; make a validator for it")
+            raise another_issuer(self.server, server)
         twin = copy.copy(self)
         twin.server = server
         return twin
@@ -88,9 +88,7 @@ class JWTValidator:
         if jws.header.algorithm not in self.algorithms:
             raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
         epoch = await self._verify(jws)
-        claims = jws.claims()
-        _refuse(first_failure(self._facts(claims, jws.header)))
-        return self._access_token(claims, epoch)
+        return judged(self._facts(jws.claims(), jws.header), epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""
@@ -116,52 +114,14 @@ class JWTValidator:
     def _refuse_strangers(self, jws: CompactJWS) -> None:
         # Nothing is fetched for a token that does not even claim to be from our issuer. The claim is not verified
         # yet, so it can only end in a no: nobody gains anything by lying about it.
-        _refuse(check_issuer(self._facts(jws.claims(), jws.header)))
+        refuse(check_issuer(self._facts(jws.claims(), jws.header)))
 
     def _facts(self, claims: Claims, header: Header) -> Facts:
         return Facts(claims, header.typ, self.clock.time(), self._expected)
 
-    def _access_token(self, claims: Claims, epoch: Epoch | None) -> AccessToken:
-        profile = self._expected.profile
-        audience = claims["aud"]
-        return AccessToken(
-            issuer=claims["iss"],
-            subject=claims.get("sub"),
-            audience=audience if isinstance(audience, tuple) else (audience,),
-            client_id=profile.client_id_claim(claims),
-            scopes=profile.scopes_of(claims),
-            groups=profile.groups_of(claims),
-            roles=profile.roles_of(claims),
-            expires_at=claims["exp"],
-            claims=claims,
-            accepted_until=claims["exp"] + self._expected.leeway,
-            epoch=epoch,
-        )
-
-
-def _refuse(failure: Failure | None) -> None:
-    if failure is not None:
-        raise InvalidToken(failure.reason, claim=failure.claim)
-
-
-def _checked_audiences(audience: str | Collection[str] | None) -> frozenset[str]:
-    if not audience:
-        raise ConfigurationError(
-            "JWTValidator needs the audience that names your API, or it would accept tokens meant for other services;"
-            " write audience='https://api.example.com'"
-        )
-    return _names([audience] if isinstance(audience, str) else audience, "audience")
-
-
-def _names(names: object, option: str) -> frozenset[str]:
-    listed = list(names) if isinstance(names, Collection) and not isinstance(names, str | bytes) else []
-    if not listed or not all(isinstance(name, str) and name for name in listed):
-        raise ConfigurationError(f"{option}={names!r} must be names; write {option}={{'a', 'b'}}")
-    return frozenset(listed)
-
 
 def _checked_algorithms(algorithms: Collection[str]) -> frozenset[str]:
-    named = _names([algorithms] if isinstance(algorithms, str) else algorithms, "algorithms")
+    named = names([algorithms] if isinstance(algorithms, str) else algorithms, "algorithms")
     problems = [_what_is_wrong_with(name) for name in sorted(named - set(ALGORITHMS))]
     if problems:
         raise ConfigurationError("; ".join(problems))
@@ -175,15 +135,3 @@ def _what_is_wrong_with(algorithm: str) -> str:
             " also sign. Let the authorization server sign with RS256 or ES256, and leave algorithms= out"
         )
     return f"algorithm {algorithm!r} is not known; write some of {', '.join(ALGORITHMS)}"
-
-
-def _checked_leeway(leeway: float) -> float:
-    if isinstance(leeway, bool) or not isinstance(leeway, int | float) or not 0 <= leeway <= LONGEST_LEEWAY:
-        raise ConfigurationError(f"leeway={leeway!r} is out of range; write seconds from 0 to {LONGEST_LEEWAY}")
-    return leeway
-
-
-def _checked_profile(profile: Profile) -> Profile:
-    if not isinstance(profile, Profile):
-        raise ConfigurationError(f"profile={profile!r} is none; write profile=profiles.OKTA, or another of them")
-    return profile
