@@ -1,7 +1,17 @@
 """bearer_guard: protects ASGI applications as an OAuth 2.0 resource server."""
 
 from bearer_guard import profiles
-from bearer_guard.authorization_server import AuthorizationServer, KeysStatus, Metadata, StaticKeys
+from bearer_guard.authorization_server import (
+    AuthorizationServer,
+    ClientSecretBasic,
+    ClientSecretPost,
+    KeysStatus,
+    Metadata,
+    PrivateKeyJWT,
+    PublicClient,
+    StaticKeys,
+    TLSClientAuth,
+)
 from bearer_guard.challenges import Challenge, Refusal
 from bearer_guard.decorators import require, require_claims, require_groups, require_roles, require_scopes
 from bearer_guard.errors import (
@@ -23,8 +33,10 @@ from bearer_guard.profiles import Profile
 from bearer_guard.requirements import AllOf, AnyOf, Claim, Groups, Requirement, Roles, Scopes
 from bearer_guard.settings import Settings
 from bearer_guard.sources import AuthorizationHeader, Cookie, Header, QueryParameter, WebSocketProtocol
+from bearer_guard.stores.memory import MemoryCache, MemoryReplayStore, MemoryRevocations
 from bearer_guard.tokens import AccessToken, Claims, Credentials
-from bearer_guard.validators import JWTValidator
+from bearer_guard.userinfo import UserInfo
+from bearer_guard.validators import ByFormat, IntrospectionValidator, JWTValidator
 from bearer_guard.web import GuardedRequest, access_token, authorize
 
 __all__ = [
@@ -38,9 +50,12 @@ __all__ = [
     "BearerGuard",
     "BearerGuardError",
     "BearerGuardMiddleware",
+    "ByFormat",
     "Challenge",
     "Claim",
     "Claims",
+    "ClientSecretBasic",
+    "ClientSecretPost",
     "ConfigurationError",
     "Cookie",
     "Credentials",
@@ -49,13 +64,19 @@ __all__ = [
     "GuardedRequest",
     "Header",
     "InsufficientScope",
+    "IntrospectionValidator",
     "InvalidRequest",
     "InvalidToken",
     "JWTValidator",
     "KeysStatus",
+    "MemoryCache",
+    "MemoryReplayStore",
+    "MemoryRevocations",
     "Metadata",
     "MissingToken",
+    "PrivateKeyJWT",
     "Profile",
+    "PublicClient",
     "QueryParameter",
     "Reason",
     "Refusal",
@@ -64,6 +85,8 @@ __all__ = [
     "Scopes",
     "Settings",
     "StaticKeys",
+    "TLSClientAuth",
+    "UserInfo",
     "WebSocketProtocol",
     "access_token",
     "assert_protected",

@@ -55,6 +55,10 @@ class Reason(StrEnum):
     ALGORITHM_NOT_ALLOWED = "algorithm_not_allowed", "The signing algorithm of the token is not allowed."
     UNKNOWN_KEY = "unknown_key", "The signing key of the token is not known."
     INVALID_SIGNATURE = "invalid_signature", "The signature of the token is invalid."
+    # InvalidToken: what the authorization server says of it, or we ourselves
+    INACTIVE = "inactive", "The token is not active."
+    REVOKED = "revoked", "The token was revoked."
+    USERINFO_MISMATCH = "userinfo_mismatch", "The user of the token is not the one that userinfo tells about."
     # InvalidToken: is it for us, and still good
     ISSUER_MISMATCH = "issuer_mismatch", "The issuer of the token is not accepted."
     AUDIENCE_MISMATCH = "audience_mismatch", "The token is meant for another audience."
@@ -76,6 +80,19 @@ class Reason(StrEnum):
     # AuthorizationServerUnavailable
     PRINCIPAL_UNAVAILABLE = "principal_unavailable", "The subject of the token cannot be looked up now."
     METADATA_UNAVAILABLE = "metadata_unavailable", "The authorization server cannot be asked now. Try again later."
+    INTROSPECTION_UNAVAILABLE = (
+        "introspection_unavailable",
+        "The authorization server cannot be asked about the token now. Try again later.",
+    )
+    USERINFO_UNAVAILABLE = "userinfo_unavailable", "The user of the token cannot be looked up now. Try again later."
+    REVOCATIONS_UNAVAILABLE = (
+        "revocations_unavailable",
+        "Whether the token was revoked cannot be known now. Try again later.",
+    )
+    REPLAY_STORE_UNAVAILABLE = (
+        "replay_store_unavailable",
+        "Whether this was used before cannot be known now. Try again later.",
+    )
     KEYS_UNAVAILABLE = "keys_unavailable", "The keys of the authorization server cannot be had now. Try again later."
 
 

@@ -1,6 +1,6 @@
 """The sockets, on one page: what the rooms ask of each other, and where your own parts fit in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from bearer_guard.jose import Header, VerificationKey
@@ -38,7 +38,8 @@ class TokenValidator(Protocol):
 
         `max_age`: how old, in seconds, an answer of the authorization server may be; None: as old as configured.
         Raises `InvalidToken`, or `AuthorizationServerUnavailable` where it cannot be decided. A validator whose
-        tokens carry an `epoch` has them remembered. It may offer `clock`, `warm_up()` and `aclose()`.
+        tokens carry an `epoch` has them remembered. It may offer `clock`, `aclose()`, and `honours_max_age = True`
+        where it can ask the authorization server about every token: without it no route can be `fresh`.
         """
 
 
@@ -61,3 +62,51 @@ class KeySource(Protocol):
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""
+
+
+class ClientAuthentication(Protocol):
+    """Shows the authorization server who we are when we ask it (RFC 6749 section 2.3)."""
+
+    client_id: str
+
+    async def authenticate(
+        self, form: MutableMapping[str, str], headers: MutableMapping[str, str], *, issuer: str, now: float
+    ) -> None:
+        """Adds what it takes to the form, or to the headers (names in lower case), of one call.
+
+        `issuer`: the server that is asked. `now`: seconds since 1970. What it raises is a failed call.
+        """
+
+
+class Cache(Protocol):
+    """Keeps answers for all workers that share it. It may forget, and whatever it raises only makes it useless."""
+
+    async def get(self, key: str) -> bytes | None:
+        """What was set, while its time lasts; None: nothing."""
+
+    async def set(self, key: str, value: bytes, ttl: float) -> None:
+        """Keeps a value for at most `ttl` seconds, in place of the one before."""
+
+
+class ReplayStore(Protocol):
+    """Knows what was used once. It must not forget before the time is up."""
+
+    async def add(self, key: str, ttl: float) -> bool:
+        """True if the key is new: it counts as used for `ttl` seconds from now. False if it was used before.
+
+        Raises `AuthorizationServerUnavailable` where that cannot be known: it is full, or out of reach.
+        """
+
+
+class Revocations(Protocol):
+    """Tokens that were taken back before they expired."""
+
+    async def is_revoked(self, token: AccessToken) -> bool:
+        """Whether a validated token was taken back. Whatever it raises is answered with 503."""
+
+
+class UserInfoSource(Protocol):
+    """Adds to a validated token what the authorization server tells about its user, and not in the token."""
+
+    async def enriched(self, token: AccessToken, presented: str) -> AccessToken:
+        """The token, with more groups and roles. `presented`: the token as it came. Raises a `BearerError`."""

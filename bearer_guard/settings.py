@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from bearer_guard import profiles
-from bearer_guard.authorization_server import AuthorizationServer
+from bearer_guard.authorization_server import AuthorizationServer, ClientSecretBasic, PublicClient
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.guard import BearerGuard
 from bearer_guard.jose import ALGORITHMS
 from bearer_guard.profiles import Profile
-from bearer_guard.validators import JWTValidator
+from bearer_guard.protocols import ClientAuthentication, TokenValidator
+from bearer_guard.validators import ByFormat, IntrospectionValidator, JWTValidator, is_org_server
 
 PREFIX = "BEARER_GUARD_"
 
@@ -26,6 +27,9 @@ class Settings:
 
     `issuer` and `audience` are required. Lists are comma-separated, `leeway` is in seconds, `remember` is a number of
     tokens, `profile` is one of `oauth2`, `rfc9068` and `okta`, `allow_insecure_http` is `true` or `false`.
+
+    With `client_id` (and `client_secret`, unless the client is public) the authorization server is asked about opaque
+    tokens, and JWTs are validated locally. `tokens` says otherwise: `jwt` or `opaque` for all of them.
     """
 
     issuer: str
@@ -40,6 +44,11 @@ class Settings:
     missing_token: str = "challenge"
     remember: int = 1024
     allow_insecure_http: bool = False
+    tokens: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    introspection_endpoint: str | None = None
+    cache_ttl: float | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -57,9 +66,42 @@ class Settings:
             self.issuer,
             jwks_uri=self.jwks_uri,
             metadata_url=self.metadata_url,
+            client_auth=self._client_auth(),
+            introspection_endpoint=self.introspection_endpoint,
             allow_insecure_http=self.allow_insecure_http,
         )
-        validator = JWTValidator(
+        return BearerGuard(
+            self._validator(server), realm=self.realm, missing_token=self.missing_token, remember=self.remember
+        )
+
+    def _client_auth(self) -> ClientAuthentication | None:
+        if self.client_id is None:
+            if self.client_secret is not None:
+                raise ConfigurationError("the secret of which client? write client_id, too")
+            return None
+        if self.client_secret is None:
+            return PublicClient(self.client_id)
+        return ClientSecretBasic(self.client_id, self.client_secret)
+
+    def _validator(self, server: AuthorizationServer) -> TokenValidator:
+        asks = self.client_id is not None or self.introspection_endpoint is not None
+        tokens = self.tokens or ("both" if asks else "jwt")
+        if tokens == "jwt":
+            if self.cache_ttl is not None:
+                raise ConfigurationError(
+                    "cache_ttl is for answers about opaque tokens, and none are asked for; leave it out"
+                )
+            return self._of_jwts(server)
+        if tokens == "opaque":
+            return self._of_opaque_tokens(server)
+        if is_org_server(self.issuer):
+            raise ConfigurationError(
+                "all tokens of Okta's org authorization server are opaque to you; write tokens=opaque"
+            )
+        return ByFormat(jwt=self._of_jwts(server), opaque=self._of_opaque_tokens(server))
+
+    def _of_jwts(self, server: AuthorizationServer) -> JWTValidator:
+        return JWTValidator(
             server,
             audience=self.audience,
             client_ids=self.client_ids,
@@ -67,13 +109,25 @@ class Settings:
             leeway=self.leeway,
             profile=self.profile,
         )
-        return BearerGuard(validator, realm=self.realm, missing_token=self.missing_token, remember=self.remember)
+
+    def _of_opaque_tokens(self, server: AuthorizationServer) -> IntrospectionValidator:
+        return IntrospectionValidator(
+            server,
+            audience=self.audience,
+            client_ids=self.client_ids,
+            leeway=self.leeway,
+            profile=self.profile,
+            cache_ttl=self.cache_ttl,
+        )
 
 
 _REQUIRED = ("issuer", "audience")
+_HARMLESS = {"issuer": "https://issuer.invalid", "audience": ("audience",)}
 # Options that are judged together. One group is tried at a time, so that one mistake hides no other.
+_OF_THE_SERVER = ("issuer", "jwks_uri", "metadata_url", "allow_insecure_http")
+_OF_OPAQUE_TOKENS = ("tokens", "client_id", "client_secret", "introspection_endpoint", "client_ids", "cache_ttl")
 _GROUPS = (
-    ("issuer", "jwks_uri", "metadata_url", "allow_insecure_http"),
+    _OF_THE_SERVER + _OF_OPAQUE_TOKENS,
     ("algorithms",),
     ("leeway",),
     ("realm",),
@@ -91,7 +145,7 @@ def _misfits(values: Mapping[str, Any]) -> Iterator[str]:
     for group in _GROUPS:
         given = {name: values[name] for name in group if name in values}
         try:
-            Settings(**{"issuer": "https://issuer.invalid", "audience": ("audience",), **given}).guard()
+            Settings(**{**_HARMLESS, **given}).guard()
         except ConfigurationError as error:
             yield f"{', '.join(PREFIX + name.upper() for name in given)}: {error}"
 
@@ -118,6 +172,8 @@ def _as(parse: Callable[[str], Any], advice: str) -> Callable[[str], Any]:
     return read
 
 
+_TOKENS = {"jwt": "jwt", "opaque": "opaque"}
+
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "issuer": str,
     "audience": _listed,
@@ -131,6 +187,11 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "missing_token": str,
     "remember": _as(int, "a whole number"),
     "allow_insecure_http": _as(lambda text: _SWITCH[text.lower()], "true or false"),
+    "tokens": _as(lambda text: _TOKENS[text.lower()], "jwt or opaque, or leave it out for both"),
+    "client_id": str,
+    "client_secret": str,
+    "introspection_endpoint": str,
+    "cache_ttl": _as(float, "seconds, such as 60"),
 }
 
 

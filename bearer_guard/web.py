@@ -4,7 +4,7 @@ import asyncio
 import functools
 import inspect
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
@@ -38,6 +38,8 @@ class GuardedRequest:
     mode: Mode
     principal: Any = None
     """What the middleware's `principal=` made of the token; it becomes `request.user`."""
+    max_age: float | None = None
+    """How old, in seconds, the authorization server's word about the token was at most; None: as configured."""
 
     def enter(self, scope: Scope) -> None:
         """Puts itself where applications look: `scope["bearer_guard"]`, `request.auth` and `request.user`."""
@@ -89,6 +91,19 @@ def guarded_request(connection: HTTPConnection) -> GuardedRequest:
     return guarded
 
 
+async def confirmed_anew(connection: HTTPConnection, max_age: float) -> GuardedRequest:
+    """The same request, after the authorization server was asked about its token, once. Raises a `BearerError`."""
+    guarded = guarded_request(connection)
+    if guarded.max_age is not None and guarded.max_age <= max_age:
+        return guarded
+    if guarded.credentials is None:
+        raise NotGuarded("the token of this request is not at hand, so nobody can be asked about it")
+    token = await guarded.guard.confirmed(guarded.credentials, max_age=max_age)
+    anew = replace(guarded, token=token, max_age=max_age)
+    anew.enter(connection.scope)
+    return anew
+
+
 def access_token(connection: HTTPConnection) -> AccessToken:
     """The validated token of a request: the same object as `request.auth`, typed.
 
@@ -117,8 +132,6 @@ def authorize(connection: HTTPConnection, requirement: Requirement) -> AccessTok
 
 
 # --- a refusal as an answer -------------------------------------------------------------------------------------------
-
-
 def response(refusal: Refusal) -> Response:
     """A refusal as a Starlette response."""
     answer = Response(refusal.body, refusal.status)

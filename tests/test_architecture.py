@@ -14,19 +14,20 @@ FLOORS: dict[int, tuple[str, ...]] = {
     8: ("settings", "testing", "integrations"),
     7: ("middleware", "decorators"),
     6: ("web", "inventory"),
-    5: ("guard", "validators", "sender_constraints"),
+    5: ("guard", "validators", "sender_constraints", "userinfo"),
     4: ("authorization_server", "stores", "protected_resource"),
     3: ("protocols", "checks"),
-    2: ("sources", "requirements", "challenges", "profiles", "jose", "telemetry", "paths"),
+    2: ("sources", "requirements", "challenges", "profiles", "jose", "telemetry", "paths", "loops"),
     1: ("tokens", "errors", "urls"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 # Each outside library with the places that may import it. The demo plays the client that calls a protected API.
 DOORS = {
-    "httpx": ("authorization_server/http.py", "integrations/httpx.py", "testing/", "cli/"),
+    "httpx": ("authorization_server/http/", "integrations/httpx.py", "testing/", "cli/"),
     "jwt": ("jose/",),
-    "cryptography": ("jose/weak_keys.py", "testing/", "cli/"),
+    "cryptography": ("jose/", "stores/sealing.py", "testing/", "cli/"),
+    "redis": ("stores/redis.py",),
     "starlette": ("web.py", "inventory/", "middleware.py", "decorators/", "testing/", "integrations/", "cli/"),
     "sniffio": ("authorization_server/flights.py",),
     "click": ("cli/",),

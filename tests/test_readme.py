@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from bearer_guard.authorization_server import http
+from bearer_guard.authorization_server.http import clients
 from bearer_guard.settings import Settings
 from bearer_guard.testing import FakeIssuer
 
@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 def readme_issuer(monkeypatch: pytest.MonkeyPatch) -> FakeIssuer:
     """Answers in place of the README's issuer, to whoever asks it over the usual client."""
     issuer = FakeIssuer("https://id.example.com", audience="https://api.example.com")
-    monkeypatch.setattr(http, "_short_lived_client", lambda url: issuer.http_client())
+    monkeypatch.setattr(clients, "short_lived", lambda _, url: issuer.http_client())
     return issuer
 
 

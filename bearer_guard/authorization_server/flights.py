@@ -120,9 +120,14 @@ class Flight:
             await asyncio.wait({waiter}, timeout=_LOOK_AGAIN)
             if attempt.is_lost:
                 return False
-        for _ in range(position // _SLICE):
-            await asyncio.sleep(0)
+        await released_in_slices(position)
         return waiter.result()
+
+
+async def released_in_slices(position: int) -> None:
+    """Lets a crowd of followers go on bit by bit. `position`: how many of them came before this one."""
+    for _ in range(position // _SLICE):
+        await asyncio.sleep(0)
 
 
 def _require_asyncio() -> None:

@@ -13,8 +13,12 @@ class Metadata:
     """What an authorization server says about itself. `document` is the whole of it."""
 
     issuer: str
-    jwks_uri: str
+    jwks_uri: str | None
     document: Claims = field(repr=False)
+    introspection_endpoint: str | None = None
+    userinfo_endpoint: str | None = None
+    mtls_introspection_endpoint: str | None = None
+    """Where clients with a certificate ask (RFC 8705 section 5)."""
 
 
 def metadata_urls(issuer: str) -> tuple[str, str]:
@@ -32,13 +36,20 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
 async def discover(door: Door, issuer: str, metadata_url: str | None = None) -> Metadata:
     """The metadata of an issuer, from the first URL that has it. Raises `NoAnswer`, naming each that had not."""
     failures: list[str] = []
+    without_keys: Metadata | None = None
     for url in (metadata_url,) if metadata_url is not None else metadata_urls(issuer):
         try:
-            return _read(await door.get_json(url), issuer, url)
+            metadata = _read(await door.get_json(url), issuer, url)
         except NoAnswer as failure:
             if not failure.reached:  # the server is away: it would be away for the next URL, too
                 raise
             failures.append(str(failure))
+            continue
+        if metadata.jwks_uri is not None:
+            return metadata
+        without_keys = without_keys or metadata  # the other document may name them
+    if without_keys is not None:
+        return without_keys
     raise NoAnswer(issuer, "no metadata found (" + "; ".join(failures) + ")", reached=True)
 
 
@@ -47,9 +58,22 @@ def _read(document: Claims, issuer: str, url: str) -> Metadata:
     if named != issuer:
         # RFC 8414 section 3.3: identical, or one issuer could speak for another.
         raise NoAnswer(url, f"its issuer is {named!r:.200}, not {issuer!r}: configure the one you trust", reached=True)
-    jwks_uri = document.get("jwks_uri")
-    if not isinstance(jwks_uri, str) or not is_web_url(jwks_uri):
-        raise NoAnswer(url, "it has no usable jwks_uri: give one with jwks_uri=", reached=True)
-    if urlsplit(issuer).scheme == "https" and urlsplit(jwks_uri).scheme != "https":
-        raise NoAnswer(url, "its jwks_uri falls back from https to http", reached=True)
-    return Metadata(issuer, jwks_uri, document)
+    aliases = document.get("mtls_endpoint_aliases")
+    return Metadata(
+        issuer,
+        _url(document, "jwks_uri", issuer),
+        document,
+        introspection_endpoint=_url(document, "introspection_endpoint", issuer),
+        userinfo_endpoint=_url(document, "userinfo_endpoint", issuer),
+        mtls_introspection_endpoint=(
+            _url(aliases, "introspection_endpoint", issuer) if isinstance(aliases, Claims) else None
+        ),
+    )
+
+
+def _url(document: Claims, name: str, issuer: str) -> str | None:
+    url = document.get(name)
+    if not isinstance(url, str) or not is_web_url(url):
+        return None
+    falls_back = urlsplit(issuer).scheme == "https" and urlsplit(url).scheme != "https"
+    return None if falls_back else url  # an https issuer has no endpoint that anybody on the way could answer for

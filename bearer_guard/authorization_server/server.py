@@ -1,19 +1,27 @@
-"""The authorization server as a resource server sees it: its metadata and its keys."""
+"""The authorization server as a resource server sees it: its metadata, its keys, and what it says about a token."""
 
-import inspect
+import ssl
 import time
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+from collections.abc import Callable, Sequence
 
-from bearer_guard.authorization_server.http import Door, HTTPClient, NoAnswer, check_url
+from bearer_guard.authorization_server.client_auth import TLSClientAuth
+from bearer_guard.authorization_server.endpoints import IntrospectionEndpoint, UserinfoEndpoint
+from bearer_guard.authorization_server.http import Door, HTTPClient, NoAnswer, with_certificate
 from bearer_guard.authorization_server.key_set import KeySet, KeysStatus
 from bearer_guard.authorization_server.keys import RemoteKeys, StaticKeys
-from bearer_guard.authorization_server.metadata import Metadata, discover
-from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
+from bearer_guard.authorization_server.metadata import Metadata
+from bearer_guard.authorization_server.options import (
+    check_client_auth,
+    check_endpoints,
+    check_parts,
+    check_places,
+    check_times,
+)
+from bearer_guard.authorization_server.places import Places
+from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, InvalidToken, Reason
 from bearer_guard.jose import Header, VerificationKey
-from bearer_guard.protocols import Clock, KeySource
+from bearer_guard.protocols import ClientAuthentication, Clock, KeySource
 from bearer_guard.tokens import Claims, Epoch
-from bearer_guard.urls import shown
 
 
 class AuthorizationServer:
@@ -23,8 +31,10 @@ class AuthorizationServer:
     RFC 8414 or OpenID Connect Discovery 1.0 lay down, when the first token arrives.
     `jwks_uri`, `metadata_url`: where the keys or the metadata are, if they are not to be searched for; they may lie on
     another host than the issuer (a name inside docker compose or a mesh).
-    `keys`: a key source such as `StaticKeys(jwks)`; then nothing is fetched.
-    `http_client`: a client like `httpx.AsyncClient`, or a function that makes one for each call; for proxies and
+    `keys`: a key source such as `StaticKeys(jwks)`; then no keys are fetched.
+    `client_auth`: how we show who we are when we ask about a token, such as `ClientSecretBasic("orders-api", secret)`.
+    `introspection_endpoint`, `userinfo_endpoint`: where we ask, if the metadata does not say; on whatever host.
+    `http_client`: a client like `httpx.AsyncClient`, or a function that makes one when it is needed; for proxies and
     private certificate authorities. Give it timeouts below five seconds: that is the deadline of a call as a whole.
     `clock`: where the time comes from; the `time` module, or one that tests can move.
     `keys_fresh_for`, `keys_kept_for`, `refetch_cooldown`: seconds; see the class `RemoteKeys`.
@@ -41,6 +51,9 @@ class AuthorizationServer:
         jwks_uri: str | None = None,
         metadata_url: str | None = None,
         keys: KeySource | None = None,
+        client_auth: ClientAuthentication | None = None,
+        introspection_endpoint: str | None = None,
+        userinfo_endpoint: str | None = None,
         http_client: HTTPClient = None,
         clock: Clock = time,
         keys_fresh_for: float = 600,
@@ -48,15 +61,29 @@ class AuthorizationServer:
         refetch_cooldown: float = 30,
         allow_insecure_http: bool = False,
     ) -> None:
-        _check_parts(keys, http_client, clock, allow_insecure_http)
-        _check_places(issuer, jwks_uri, metadata_url, keys, allow_insecure_http=allow_insecure_http)
-        _check_times(keys_fresh_for, keys_kept_for, refetch_cooldown)
+        check_parts(keys, http_client, clock, allow_insecure_http)
+        check_endpoints(introspection_endpoint, userinfo_endpoint, allow_insecure_http=allow_insecure_http)
+        check_places(
+            issuer, jwks_uri, metadata_url, keys, introspection_endpoint, allow_insecure_http=allow_insecure_http
+        )
+        check_times(keys_fresh_for, keys_kept_for, refetch_cooldown)
+        check_client_auth(client_auth, http_client)
         self.issuer = issuer
         self.clock = clock
-        self._jwks_uri = jwks_uri
-        self._metadata_url = metadata_url
-        self._metadata: Metadata | None = None
-        self._door = Door(http_client, allow_insecure_http=allow_insecure_http)
+        self.client_auth = client_auth
+        self.introspection_endpoint = introspection_endpoint
+        self._door = Door(http_client, allow_insecure_http=allow_insecure_http, tls=_tls(client_auth))
+        self._places = Places(
+            door=self._door,
+            issuer=issuer,
+            metadata_url=metadata_url,
+            jwks_uri=jwks_uri,
+            introspection_endpoint=introspection_endpoint,
+            userinfo_endpoint=userinfo_endpoint,
+            has_certificate=isinstance(client_auth, TLSClientAuth),
+            allow_insecure_http=allow_insecure_http,
+        )
+        self._userinfo = UserinfoEndpoint(self._door, self._places.of_userinfo)
         self._keys: KeySource = (
             keys
             if keys is not None
@@ -75,7 +102,7 @@ class AuthorizationServer:
     async def metadata(self) -> Metadata:
         """The metadata document (RFC 8414 section 2), fetched once. Raises `AuthorizationServerUnavailable`."""
         try:
-            return await self._discovered()
+            return await self._places.metadata()
         except NoAnswer as failure:
             raise AuthorizationServerUnavailable(Reason.METADATA_UNAVAILABLE) from failure
 
@@ -111,58 +138,80 @@ class AuthorizationServer:
         return self._keys.status() if isinstance(self._keys, RemoteKeys | StaticKeys) else KeysStatus(is_usable=True)
 
     async def aclose(self) -> None:
-        """Ends what runs in the background. The server can be used again afterwards."""
+        """Ends what runs in the background, and closes connections. The server can be used again afterwards."""
         await self._keys.aclose()
+        await self._door.aclose()
 
-    async def _discovered(self) -> Metadata:
-        if self._metadata is None:
-            self._metadata = await discover(self._door, self.issuer, self._metadata_url)
-        return self._metadata
+    # --- what it says about one token ---
+
+    async def introspect(self, token: str, *, token_type_hint: str | None = "access_token") -> Claims:  # noqa: S107  a hint
+        """What it answers about a token (RFC 7662 section 2.2), of which nothing is judged: not even `active`.
+
+        Raises `AuthorizationServerUnavailable` where it gives no such answer, also if that is because it does not
+        accept our own credentials. `IntrospectionValidator` makes a verdict of it.
+        """
+        endpoint = IntrospectionEndpoint(
+            self._door, self._places.of_introspection, self._authentication(), issuer=self.issuer, clock=self.clock
+        )
+        try:
+            return await endpoint.ask(token, token_type_hint)
+        except NoAnswer as failure:
+            raise _unavailable(Reason.INTROSPECTION_UNAVAILABLE, failure) from failure
+
+    async def userinfo(self, token: str, *, user_id: str) -> Claims | None:
+        """What it tells about the user of a token (OpenID Connect Core section 5.3); None: nothing for this token.
+
+        `token`: as it was presented. `user_id`: the validated token's `user_id`.
+        Raises `InvalidToken` if it tells about somebody else, `AuthorizationServerUnavailable` if it cannot be asked.
+        """
+        try:
+            claims = await self._userinfo.ask(token)
+        except NoAnswer as failure:
+            raise _unavailable(Reason.USERINFO_UNAVAILABLE, failure) from failure
+        if claims is not None and claims["sub"] != user_id:
+            # Section 5.3.2: such claims must not be used, for it may be a token that was put in place of another.
+            raise InvalidToken(Reason.USERINFO_MISMATCH, claim="sub")
+        return claims
+
+    def require(self, option: str) -> None:
+        """Raises `ConfigurationError` if it could never be asked where `option` says.
+
+        `option`: `"jwks_uri"`, `"introspection_endpoint"` or `"userinfo_endpoint"`.
+        """
+        if option == "introspection_endpoint":
+            self._authentication()
+        if option != "jwks_uri" or isinstance(self._keys, RemoteKeys):
+            self._places.require(option)
+
+    def _authentication(self) -> ClientAuthentication:
+        if self.client_auth is None:
+            raise ConfigurationError(
+                f"{self!r} does not say who we are, and servers do not answer strangers; write client_auth="
+                "ClientSecretBasic('orders-api', secret), or PublicClient('orders-api') where an id will do"
+            )
+        return self.client_auth
 
     async def _fetch_keys(self) -> KeySet:
         try:
-            url = self._jwks_uri or (await self._discovered()).jwks_uri
+            url = await self._places.of_keys()
             document, max_age = await self._door.get_json_and_age(url)
             return _key_set(url, document, max_age)
         except Exception:
-            self._metadata = None  # the keys may have moved: ask again where they are
+            self._places.forget()  # the keys may have moved: ask again where they are
             raise
 
 
-def _check_places(
-    issuer: str,
-    jwks_uri: str | None,
-    metadata_url: str | None,
-    keys: KeySource | None,
-    *,
-    allow_insecure_http: bool,
-) -> None:
-    if not isinstance(issuer, str) or not issuer or issuer != issuer.strip():
-        raise ConfigurationError(f"issuer {issuer!r} is no issuer; write the iss of the tokens, as a string")
-    places = (("jwks_uri", jwks_uri), ("metadata_url", metadata_url), ("keys", keys))
-    given = [name for name, value in places if value is not None]
-    if len(given) > 1:
-        raise ConfigurationError(f"{' and '.join(given)} both say where the keys are; give one of them")
-    if jwks_uri is not None:
-        check_url(jwks_uri, "jwks_uri", allow_insecure_http=allow_insecure_http)
-    elif metadata_url is not None:
-        check_url(metadata_url, "metadata_url", allow_insecure_http=allow_insecure_http)
-    elif keys is None:
-        _check_issuer_can_be_asked(issuer, allow_insecure_http=allow_insecure_http)
+def _unavailable(reason: Reason, failure: NoAnswer) -> AuthorizationServerUnavailable:
+    return AuthorizationServerUnavailable(
+        reason, **({"retry_after": failure.retry_after} if failure.retry_after else {})
+    )
 
 
-def _check_issuer_can_be_asked(issuer: str, *, allow_insecure_http: bool) -> None:
-    if "://" not in issuer:
-        raise ConfigurationError(f"issuer {issuer!r} is not a URL, so its keys cannot be searched for; give jwks_uri=")
-    check_url(issuer, "issuer", allow_insecure_http=allow_insecure_http)
-    if "/.well-known/" in issuer:
-        before, _, behind = issuer.partition("/.well-known/")
-        name = shown(before + behind[len(behind.partition("/")[0]) :])  # RFC 8414 section 3.1: the path stands behind
-        raise ConfigurationError(
-            f"issuer {shown(issuer)!r} is its metadata document; write the issuer itself: {name!r}"
-        )
-    if urlsplit(issuer).query:
-        raise ConfigurationError(f"issuer {shown(issuer)!r} has a query (RFC 8414 section 2 allows none); leave it out")
+def _tls(client_auth: ClientAuthentication | None) -> Callable[[], ssl.SSLContext] | None:
+    """Makes the TLS context that shows our certificate, where there is one."""
+    if not isinstance(client_auth, TLSClientAuth) or not client_auth.has_certificate:
+        return None
+    return lambda: with_certificate(client_auth.show_certificate)
 
 
 def _key_set(url: str, document: Claims, max_age: float | None) -> KeySet:
@@ -170,27 +219,3 @@ def _key_set(url: str, document: Claims, max_age: float | None) -> KeySet:
         return KeySet(document, max_age=max_age)
     except ValueError as error:
         raise NoAnswer(url, str(error), reached=True) from None
-
-
-def _check_parts(keys: object, http_client: object, clock: object, allow_insecure_http: object) -> None:
-    if not isinstance(allow_insecure_http, bool):
-        raise ConfigurationError(f"allow_insecure_http={allow_insecure_http!r} is neither True nor False; write one")
-    if keys is not None and not callable(getattr(keys, "keys_for", None)):
-        raise ConfigurationError(f"keys= takes a key source, not {type(keys).__name__}; write keys=StaticKeys(jwks)")
-    is_client = callable(http_client) or inspect.iscoroutinefunction(getattr(http_client, "aclose", None))
-    if http_client is not None and not is_client:
-        raise ConfigurationError("http_client= takes a client like httpx.AsyncClient(), or a function that makes one")
-    if not callable(getattr(clock, "time", None)) or not callable(getattr(clock, "monotonic", None)):
-        raise ConfigurationError(f"clock={clock!r} tells no time; leave it out, or give an object like the time module")
-
-
-def _check_times(fresh_for: float, kept_for: float, cooldown: float) -> None:
-    for seconds in (fresh_for, kept_for, cooldown):
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise ConfigurationError(f"{seconds!r} is no time; write seconds, as a number")
-    if not 0 < fresh_for <= kept_for:
-        raise ConfigurationError(
-            f"keys_fresh_for={fresh_for!r} and keys_kept_for={kept_for!r} do not fit; write 0 < fresh <= kept (seconds)"
-        )
-    if not cooldown >= 1:
-        raise ConfigurationError(f"refetch_cooldown={cooldown!r} would let strangers cause calls; write at least 1 s")

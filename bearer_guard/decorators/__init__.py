@@ -25,7 +25,7 @@ __all__ = ["require", "require_claims", "require_groups", "require_roles", "requ
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-def require(*requirements: Requirement | Check) -> Callable[[Endpoint], Endpoint]:
+def require(*requirements: Requirement | Check, fresh: float | None = None) -> Callable[[Endpoint], Endpoint]:
     """The route needs a token that meets all of these requirements, such as `Scopes("a") | Groups("b")`.
 
     It decorates functions and methods that take the request (or the WebSocket), async or not; those that are not run
@@ -34,10 +34,14 @@ def require(*requirements: Requirement | Check) -> Callable[[Endpoint], Endpoint
     A function among the requirements is a check: it is called with the token and the request once all else is met, and
     awaited if it is async; only True lets the request through. What it raises is raised by the route.
 
+    `fresh`: the authorization server is asked whether the token is still good, unless it was within so many seconds;
+    with `fresh=0` for every request, whatever is remembered. For JWTs, too, with `ByFormat`. An application whose
+    validator cannot ask is not served (`ConfigurationError` at startup).
+
     Without a token the answer is 401, with an insufficient one 403, each with its challenge. Where no guard has seen
     the request it is 500, never the route.
     """
-    if not requirements:
+    if not requirements and fresh is None:
         raise ConfigurationError("the decorator requires nothing; write require(Scopes('read')), or leave it out")
     pure = [one for one in requirements if is_requirement(one)]
     checks = [one for one in requirements if not is_requirement(one)]
@@ -47,7 +51,10 @@ def require(*requirements: Requirement | Check) -> Callable[[Endpoint], Endpoint
                 f"require() takes requirements, not {check!r}; write require(Scopes('read')). A check of your own takes"
                 " the token and the request"
             )
-    mark = Mark(pure[0] if len(pure) == 1 else AllOf(*pure) if pure else None, tuple(checks))  # type: ignore[arg-type]
+    if fresh is not None and (isinstance(fresh, bool) or not isinstance(fresh, int | float) or not fresh >= 0):
+        raise ConfigurationError(f"fresh={fresh!r} is no age; write seconds, such as fresh=0")
+    requirement = pure[0] if len(pure) == 1 else AllOf(*pure) if pure else None
+    mark = Mark(requirement, tuple(checks), fresh)  # type: ignore[arg-type]
     return lambda endpoint: (
         guard_class(endpoint, mark) if isinstance(endpoint, type) else guard_function(endpoint, mark)
     )

@@ -12,7 +12,15 @@ from bearer_guard.challenges import Refusal
 from bearer_guard.errors import BearerError, InsufficientScope, Reason
 from bearer_guard.inventory import Mark
 from bearer_guard.tokens import AccessToken
-from bearer_guard.web import POLICY_VIOLATION, NotGuarded, access_token, answer, guarded_request, response
+from bearer_guard.web import (
+    POLICY_VIOLATION,
+    NotGuarded,
+    access_token,
+    answer,
+    confirmed_anew,
+    guarded_request,
+    response,
+)
 
 log = logging.getLogger("bearer_guard")
 
@@ -28,6 +36,9 @@ async def obstacle_for(connection: HTTPConnection | None, mark: Mark) -> Obstacl
     try:
         guarded = guarded_request(connection)
         guarded.guard.authorize(guarded.token, mark.requirement)
+        if mark.fresh is not None:
+            guarded = await confirmed_anew(connection, mark.fresh)
+            guarded.guard.authorize(guarded.token, mark.requirement)
         await _run_checks(mark, access_token(connection), connection)
     except (BearerError, NotGuarded) as obstacle:
         return obstacle

@@ -1,6 +1,7 @@
 """Guarded class endpoints: Starlette's `HTTPEndpoint` and `WebSocketEndpoint`."""
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
@@ -9,7 +10,7 @@ from starlette.websockets import WebSocket
 
 from bearer_guard.decorators.asking import answered, methods_asked, obstacle_for
 from bearer_guard.errors import ConfigurationError
-from bearer_guard.inventory import ASKS, Mark, add_mark, both, is_asking, mark_of, marks_in
+from bearer_guard.inventory import ASKS, Mark, add_mark, is_asking, mark_of, marks_in
 
 
 def guard_class(endpoint: Any, mark: Mark) -> Any:
@@ -49,4 +50,4 @@ def _mark_for(instance: Any) -> Mark:
     asked = methods_asked(instance, instance.scope)
     method = mark_of(getattr(instance, asked[0])) if asked else None
     # One challenge names what the class and its method need; the method's own checks it asks itself.
-    return mark if method is None else Mark(both(mark.requirement, method.requirement), mark.checks)
+    return mark if method is None else replace(mark & method, checks=mark.checks)

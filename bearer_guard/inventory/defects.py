@@ -27,6 +27,11 @@ def defects_of(entries: Collection[Entry]) -> Iterator[str]:
             )
         if entry.is_contradictory:
             yield f"{entry}: it is decorated and public; take the decorator away, or the path out of public="
+        if entry.cannot_ask is not None:
+            yield (
+                f"{entry}: fresh= asks the authorization server, and {type(entry.cannot_ask).__name__} cannot; use an"
+                " IntrospectionValidator, or ByFormat with one for the issuer of the JWTs"
+            )
 
 
 def _is_meant_bare(endpoint: Any) -> bool:

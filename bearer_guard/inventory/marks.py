@@ -26,13 +26,18 @@ ASKS = "__bearer_guard_asks__"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What an endpoint requires: `requirement` (None: any valid token), then `checks`, in order."""
+    """What an endpoint requires: `requirement` (None: any valid token), then `checks`, in order.
+
+    `fresh`: how many seconds old the authorization server's word about the token may be; None: it need not be asked.
+    """
 
     requirement: Requirement | None
     checks: tuple[Check, ...] = ()
+    fresh: float | None = None
 
     def __and__(self, other: "Mark") -> "Mark":
-        return Mark(both(self.requirement, other.requirement), self.checks + other.checks)
+        fresh = min((age for age in (self.fresh, other.fresh) if age is not None), default=None)
+        return Mark(both(self.requirement, other.requirement), self.checks + other.checks, fresh)
 
 
 def both(first: Requirement | None, second: Requirement | None) -> Requirement | None:

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from bearer_guard.inventory.marks import Mark, both, core_of, dispatches_by_method, mark_of, methods_of
+from bearer_guard.guard import BearerGuard
+from bearer_guard.inventory.marks import Mark, core_of, dispatches_by_method, mark_of, methods_of
 from bearer_guard.paths import PublicPaths
+from bearer_guard.protocols import TokenValidator
 from bearer_guard.requirements import Requirement
 
 ANY_METHOD = "*"
@@ -24,6 +26,7 @@ _DEEPEST = 64
 class Protection(Protocol):
     """A middleware that guards what is behind it."""
 
+    guard: BearerGuard
     public: PublicPaths
     optional: bool
     requirement: Requirement | None
@@ -40,6 +43,8 @@ class Entry:
     endpoint: Any
     is_contradictory: bool = False
     """Whether it is decorated, and public by at least one of its methods."""
+    cannot_ask: TokenValidator | None = None
+    """The validator before it that cannot ask the authorization server, where the route wants it asked (`fresh=`)."""
 
     @property
     def requirement(self) -> Requirement | None:
@@ -176,8 +181,16 @@ def _entry(way: _Way, methods: tuple[str, ...], mark: Mark | None, endpoint: Any
     is_contradictory = mark is not None and bool(open_by) and bool(frozenset.intersection(*(c for _, c in open_by)))
     for guard in closed:
         if guard.requirement is not None:
-            mark = Mark(both(guard.requirement, mark.requirement if mark else None), mark.checks if mark else ())
-    return Entry(way.path or "/", methods, _access(way, closed, mark), mark, endpoint, is_contradictory)
+            mark = Mark(guard.requirement) & mark if mark else Mark(guard.requirement)
+    access = _access(way, closed, mark)
+    return Entry(way.path or "/", methods, access, mark, endpoint, is_contradictory, _cannot_ask(way, mark))
+
+
+def _cannot_ask(way: _Way, mark: Mark | None) -> TokenValidator | None:
+    if mark is None or mark.fresh is None or not way.passed:
+        return None
+    validator = way.passed[-1][0].guard.validator  # the guard that is nearest to the route
+    return None if getattr(validator, "honours_max_age", False) is True else validator
 
 
 def _access(way: _Way, closed: list[Protection], mark: Mark | None) -> Access:

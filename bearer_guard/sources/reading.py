@@ -33,6 +33,11 @@ def checked_token(token: bytes, malformed: Reason) -> str:
     return token.decode("ascii")
 
 
+def is_token(token: str) -> bool:
+    """Whether a text is in the alphabet and length of tokens, wherever it comes from."""
+    return len(token) <= LONGEST_TOKEN and token.isascii() and bool(_B64TOKEN.fullmatch(token.encode("ascii")))
+
+
 def checked_name(name: str, example: str) -> str:
     """The name of a header, cookie or parameter. Raises `ConfigurationError` if it cannot be one."""
     if not isinstance(name, str) or not _FIELD_NAME.fullmatch(name):

@@ -1,42 +1,157 @@
-"""Memory of this process. It is not shared between workers or machines."""
+"""Memory of this process. It is not shared between workers or machines, and ends with the process."""
 
+import time
 from typing import Generic, TypeVar
 
+from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
+from bearer_guard.protocols import Clock
+from bearer_guard.stores.revocations import RevocationList
+
 Value = TypeVar("Value")
+
+MOST_BYTES = 16 * 1024 * 1024
+"""What a memory holds, unless told otherwise. It counts what entries were made of, not what Python makes of them."""
 
 
 class Remembered(Generic[Value]):
     """A bounded memory of objects: never more than `size` (an even number), and surely the later half of them.
 
-    Two generations instead of a move per hit: what is asked for in the older one is carried over into the younger.
+    Two generations instead of a move per hit: what is asked for in the older one is carried over into the younger. So
+    what is in use stays, however much else comes and goes. `most_bytes` bounds the sum of the weights.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, most_bytes: int = MOST_BYTES) -> None:
         self._generation = (size + 1) // 2
-        self._young: dict[bytes, Value] = {}
-        self._old: dict[bytes, Value] = {}
+        self._heaviest = most_bytes // 2
+        self._young: dict[bytes, tuple[Value, int]] = {}
+        self._old: dict[bytes, tuple[Value, int]] = {}
+        self._weight = 0
 
     def get(self, key: bytes) -> Value | None:
         """The value, or None."""
-        value = self._young.get(key)
-        if value is None:
-            value = self._old.get(key)
-            if value is not None:
-                self.set(key, value)
-        return value
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is None:
+                return None
+            self.set(key, *found)
+        return found[0]
 
-    def set(self, key: bytes, value: Value) -> None:
-        """Remembers a value, and forgets the older generation once the younger one is full."""
-        if self._generation == 0:
+    def set(self, key: bytes, value: Value, weight: int = 0) -> None:
+        """Remembers a value of so many bytes, and forgets the older generation once the younger one is full."""
+        if self._generation == 0 or weight > self._heaviest:
             return
-        if len(self._young) >= self._generation and key not in self._young:
-            self._old, self._young = self._young, {}
-        self._young[key] = value
+        before = self._young.get(key)
+        weight_then = self._weight + weight - (before[1] if before else 0)
+        if (before is None and len(self._young) >= self._generation) or weight_then > self._heaviest:
+            self._old, self._young, weight_then = self._young, {}, weight
+        self._young[key] = value, weight
+        self._weight = weight_then
 
     def forget(self, key: bytes) -> None:
         """Forgets a value, if it is there."""
-        self._young.pop(key, None)
+        gone = self._young.pop(key, None)
+        if gone is not None:
+            self._weight -= gone[1]
         self._old.pop(key, None)
 
     def __len__(self) -> int:
         return len(self._young) + sum(key not in self._young for key in self._old)
+
+
+class MemoryCache:
+    """A cache in this process, for validators that shall share one. Other workers and machines do not see it.
+
+    It is bounded in entries and in bytes; what is in use is kept. A validator with `cache_ttl=` alone remembers its
+    answers by itself: this is for several of them, or for tests of what will be Redis.
+    """
+
+    def __init__(self, *, most_entries: int = 10_000, most_bytes: int = MOST_BYTES, clock: Clock = time) -> None:
+        self._kept: Remembered[tuple[bytes, float]] = Remembered(_positive(most_entries, "most_entries"), most_bytes)
+        self._clock = clock
+
+    async def get(self, key: str) -> bytes | None:
+        """What was set, while its time lasts."""
+        found = self._kept.get(key.encode())
+        return found[0] if found is not None and self._clock.monotonic() < found[1] else None
+
+    async def set(self, key: str, value: bytes, ttl: float) -> None:
+        """Keeps a value for `ttl` seconds."""
+        self._kept.set(key.encode(), (value, self._clock.monotonic() + ttl), len(key) + len(value))
+
+
+class _Expiring(Generic[Value]):
+    """Values that must not be forgotten before their time is up, at most so many of them."""
+
+    def __init__(self, most: int, now: float) -> None:
+        self._most = most
+        self._values: dict[str, tuple[Value, float]] = {}
+        self._swept_at = now
+
+    def get(self, key: str, now: float) -> Value | None:
+        found = self._values.get(key)
+        return found[0] if found is not None and now < found[1] else None
+
+    def set(self, key: str, value: Value, until: float, now: float) -> bool:
+        """False where there is no room: nothing is thrown out for it. Of two times the longer counts."""
+        if key not in self._values and len(self._values) >= self._most:
+            self._sweep(now)
+            if len(self._values) >= self._most:
+                return False
+        before = self._values.get(key)
+        self._values[key] = value, until if before is None else max(until, before[1])
+        return True
+
+    def _sweep(self, now: float) -> None:
+        # Looking through all of them takes long: not for each of those that find no room.
+        if now - self._swept_at >= 1:
+            self._swept_at = now
+            self._values = {key: kept for key, kept in self._values.items() if now < kept[1]}
+
+
+class MemoryRevocations(RevocationList):
+    """Revocations in this process alone: other workers and machines do not hear of them, and a restart forgets them.
+
+    For one worker, and for tests; for more there is `RedisRevocations`. `most`: how many it holds; one more raises
+    `OverflowError`, for none may be forgotten.
+    """
+
+    def __init__(self, *, most: int = 100_000, clock: Clock = time) -> None:
+        super().__init__(clock)
+        self._kept: _Expiring[float] = _Expiring(_positive(most, "most"), clock.monotonic())
+
+    async def _get(self, keys: list[str]) -> list[float | None]:
+        now = self._clock.monotonic()
+        return [self._kept.get(key, now) for key in keys]
+
+    async def _put(self, key: str, issued_before: float, ttl: float) -> None:
+        now = self._clock.monotonic()
+        moment = max(issued_before, self._kept.get(key, now) or issued_before)
+        if not self._kept.set(key, moment, now + ttl, now):
+            raise OverflowError("there is no room for another revocation; write MemoryRevocations(most=...)")
+
+
+class MemoryReplayStore:
+    """What was used once, in this process alone: another worker would let it pass a second time.
+
+    `most`: how much it holds. When that is full it knows nothing for certain: `AuthorizationServerUnavailable`.
+    """
+
+    def __init__(self, *, most: int = 100_000, clock: Clock = time) -> None:
+        self._clock = clock
+        self._kept: _Expiring[bool] = _Expiring(_positive(most, "most"), clock.monotonic())
+
+    async def add(self, key: str, ttl: float) -> bool:
+        """True if the key is new."""
+        now = self._clock.monotonic()
+        if self._kept.get(key, now):
+            return False
+        if not self._kept.set(key, value=True, until=now + ttl, now=now):
+            raise AuthorizationServerUnavailable(Reason.REPLAY_STORE_UNAVAILABLE)
+        return True
+
+
+def _positive(number: int, option: str) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ConfigurationError(f"{option}={number!r} holds nothing; write a whole number of at least 1")
+    return number

@@ -1,10 +1,13 @@
-"""Claims in the dialect of an issuer."""
+"""How tokens are written down: claims in the dialect of an issuer, times from now on, and slips of the pen."""
 
 import copy
 from typing import Any
 
 from bearer_guard.profiles import Profile
 from bearer_guard.tokens import names_in
+
+# What one would write, and the claim that one means.
+_SLIPS = {"audience": "aud", "scopes": "scope", "subject": "sub", "issuer": "iss", "expires_in": "exp"}
 
 _DIALECT = ("scope", "groups", "roles", "client_id")
 
@@ -21,3 +24,22 @@ def in_dialect(profile: Profile, claims: dict[str, Any]) -> dict[str, Any]:
                 place = place.setdefault(step, {})
             place[last] = claims[name]
     return placed
+
+
+def refuse_slips(claims: dict[str, Any]) -> None:
+    """Raises TypeError for a word that would become a claim of that name, and is not meant so."""
+    for name in sorted(claims.keys() & _SLIPS.keys()):
+        raise TypeError(f"{name}= would be a claim of that name; write {_SLIPS[name]}=")
+
+
+def typ_of(profile: Profile) -> str | None:
+    """The header parameter typ that a profile accepts."""
+    if "at+jwt" in profile.typ:  # RFC 9068 section 2.1
+        return "at+jwt"
+    return next((typ for typ in profile.typ if typ is not None), None)
+
+
+def from_now(now: int, moment: Any) -> Any:
+    """A moment that was given in seconds from now; whatever is no number stays as it is."""
+    is_number = isinstance(moment, int | float) and not isinstance(moment, bool)
+    return now + moment if is_number else moment

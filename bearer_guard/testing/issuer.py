@@ -7,28 +7,26 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 import httpx
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from bearer_guard.authorization_server import AuthorizationServer
+from bearer_guard.authorization_server import AuthorizationServer, ClientSecretBasic
 from bearer_guard.authorization_server.metadata import metadata_urls
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.guard import BearerGuard
 from bearer_guard.jose import ALGORITHMS, sign_compact
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.testing.clock import MovableClock
-from bearer_guard.testing.dialect import in_dialect
+from bearer_guard.testing.dialect import from_now, in_dialect, refuse_slips, typ_of
+from bearer_guard.testing.endpoints import application
 from bearer_guard.testing.keys import SigningKey, new_keys
+from bearer_guard.tokens import Claims
 from bearer_guard.urls import is_loopback
-from bearer_guard.validators import JWTValidator
-
-# What one would write, and the claim that one means.
-_SLIPS = {"audience": "aud", "scopes": "scope", "subject": "sub", "issuer": "iss", "expires_in": "exp"}
+from bearer_guard.userinfo import UserInfo
+from bearer_guard.validators import ByFormat, IntrospectionValidator, JWTValidator
 
 
 class FakeIssuer:
@@ -44,6 +42,7 @@ class FakeIssuer:
     `profile`: the dialect in which its tokens carry `scope`, `groups`, `roles` and `client_id`. A validator's
     `client_ids=` and `algorithms=` it does not know: pass `client_id=` and `alg=` to `token()`.
     `server`: the `AuthorizationServer` to give to a validator. `clock`: the time of its tokens and of the validators.
+    `users`: what userinfo says of each user, beside `sub`: `issuer.users["alice"] = {"groups": ["staff"]}`.
     `requests`: the paths that were asked of it, in order.
     """
 
@@ -55,11 +54,17 @@ class FakeIssuer:
         self.profile = profile
         self.clock = MovableClock()
         self.requests: list[str] = []
-        self._keys: dict[str, SigningKey] = {}
+        self.users: dict[str, dict[str, Any]] = {}
+        self.client_id, self.client_secret = "test-api", secrets.token_urlsafe(16)
         self.is_online = True
+        self._keys: dict[str, SigningKey] = {}
+        self._active: dict[str, dict[str, Any]] = {}
         self.server = AuthorizationServer(
             issuer,
-            jwks_uri=None if self._can_be_discovered else self._jwks_uri,
+            jwks_uri=None if self._can_be_discovered else self._url("jwks"),
+            client_auth=ClientSecretBasic(self.client_id, self.client_secret),
+            introspection_endpoint=None if self._can_be_discovered else self._url("introspect"),
+            userinfo_endpoint=None if self._can_be_discovered else self._url("userinfo"),
             http_client=self.http_client,
             clock=self.clock,
         )
@@ -73,10 +78,14 @@ class FakeIssuer:
         the end, also after an exception; tests in other threads that do the same wait for it.
         """
         validator = guard.validator
-        if not isinstance(validator, JWTValidator):
+        if not isinstance(validator, JWTValidator | IntrospectionValidator | ByFormat):
             raise ConfigurationError(f"{type(validator).__name__} cannot be stood in for; make the guard in a function")
-        issuer = cls(validator.server.issuer, audience=min(validator.audience), profile=validator.profile)
-        with guard.validating_with(validator.with_server(issuer.server)):
+        of_tokens = validator.jwt if isinstance(validator, ByFormat) else validator
+        issuer = cls(of_tokens.server.issuer, audience=min(of_tokens.audience), profile=of_tokens.profile)
+        userinfo = guard.userinfo
+        if isinstance(userinfo, UserInfo):
+            userinfo = userinfo.with_server(issuer.server)
+        with guard.validating_with(validator.with_server(issuer.server), userinfo):
             yield issuer
 
     # --- tokens ---
@@ -95,20 +104,37 @@ class FakeIssuer:
         `exp`, `nbf` and `iat` are in seconds from now: `exp=-60` expired a minute ago. `header`: header parameters to
         set, None leaves one out. `key`: another key to sign with.
         """
-        for name in sorted(claims.keys() & _SLIPS.keys()):
-            raise TypeError(f"{name}= would be a claim of that name; write {_SLIPS[name]}=")
+        refuse_slips(claims)
         key = key or self.signing_key(alg)
-        parameters = {"alg": key.algorithm, "kid": key.key_id, "typ": _typ_of(self.profile), **(header or {})}
-        return sign_compact(
-            _compact_json(parameters),
-            _compact_json(self._claims(claims)),
-            algorithm=key.algorithm,
-            private_key=key.private_key,
+        parameters = {"alg": key.algorithm, "kid": key.key_id, "typ": typ_of(self.profile), **(header or {})}
+        written = self._claims(self.profile, claims)
+        token = sign_compact(
+            _compact_json(parameters), _compact_json(written), algorithm=key.algorithm, private_key=key.private_key
         )
+        if key in self._keys.values():  # else a forger signed it
+            self._active[token] = written
+        return token
+
+    def opaque_token(self, **claims: Any) -> str:
+        """An access token that says nothing: the issuer has to be asked about it. The claims are as for `token()`."""
+        refuse_slips(claims)
+        token = secrets.token_urlsafe(24)
+        # RFC 7662 section 2.2: what it answers has names of its own for scope and client.
+        as_answered = replace(self.profile, scope=("scope",), client_id=("client_id",))
+        self._active[token] = self._claims(as_answered, claims)
+        return token
+
+    def revoke(self, token: str) -> None:
+        """Takes a token back: whoever asks about it is told that it is not active. A JWT's signature stays good."""
+        self._active.pop(token, None)
 
     def bearer(self, **options: Any) -> dict[str, str]:
         """The headers of a request with a token; the options are those of `token()`."""
         return {"Authorization": f"Bearer {self.token(**options)}"}
+
+    def opaque_bearer(self, **claims: Any) -> dict[str, str]:
+        """The headers of a request with an opaque token; the claims are as for `token()`."""
+        return {"Authorization": f"Bearer {self.opaque_token(**claims)}"}
 
     def signing_key(self, alg: str = "RS256") -> SigningKey:
         """The current key for an algorithm."""
@@ -126,7 +152,7 @@ class FakeIssuer:
         """
         self._keys = new_keys()
 
-    def _claims(self, claims: dict[str, Any]) -> dict[str, Any]:
+    def _claims(self, profile: Profile, claims: dict[str, Any]) -> dict[str, Any]:
         now = int(self.clock.time())
         moments: dict[str, Any] = {"iat": 0, "exp": 300, **claims}
         return {
@@ -134,8 +160,8 @@ class FakeIssuer:
             "sub": "alice",
             "aud": self.audience,
             "jti": secrets.token_hex(8),
-            **in_dialect(self.profile, {"client_id": "test-client", **claims}),
-            **{name: _from_now(now, moments[name]) for name in ("iat", "exp", "nbf") if name in moments},
+            **in_dialect(profile, {"client_id": "test-client", **claims}),
+            **{name: from_now(now, moments[name]) for name in ("iat", "exp", "nbf") if name in moments},
         }
 
     # --- what it answers ---
@@ -150,21 +176,40 @@ class FakeIssuer:
 
     def metadata(self) -> dict[str, Any]:
         """Its metadata document (RFC 8414 section 2)."""
-        return {"issuer": self.issuer, "jwks_uri": self._jwks_uri, "response_types_supported": ["code"]}
+        return {
+            "issuer": self.issuer,
+            "jwks_uri": self._url("jwks"),
+            "introspection_endpoint": self._url("introspect"),
+            "userinfo_endpoint": self._url("userinfo"),
+            "response_types_supported": ["code"],
+        }
 
     @property
     def _can_be_discovered(self) -> bool:
         # An issuer is a name first: some are no URL, and some are one that must not be asked.
         return self.issuer.startswith("https://") or is_loopback(self.issuer)
 
-    @property
-    def _jwks_uri(self) -> str:
-        return f"{self.issuer.rstrip('/')}/jwks" if self._can_be_discovered else "https://issuer.test/jwks"
+    def _url(self, name: str) -> str:
+        base = self.issuer.rstrip("/") if self._can_be_discovered else "https://issuer.test"
+        return f"{base}/{name}"
 
     def jwks(self) -> dict[str, Any]:
         """Its published key set (RFC 7517 section 5)."""
         self.signing_key()
         return {"keys": [key.public_jwk() for key in self._keys.values()]}
+
+    def introspection(self, token: str) -> dict[str, Any]:
+        """What it answers about a token (RFC 7662 section 2.2)."""
+        claims = self._active.get(token, {})
+        if not self.clock.time() < claims.get("exp", 0):
+            return {"active": False}
+        return {"active": True, **{name: value for name, value in claims.items() if value is not None}}
+
+    def userinfo(self, token: str) -> dict[str, Any] | None:
+        """What it answers about a token's user (OpenID Connect Core section 5.3.2); None: the token will not do."""
+        claims = self.introspection(token)
+        user_id = self.profile.user_id_claim(Claims(claims))
+        return None if user_id is None else {"sub": user_id, **self.users.get(user_id, {})}
 
     def http_client(self) -> httpx.AsyncClient:
         """A client whose requests all reach this issuer, in memory."""
@@ -177,8 +222,12 @@ class FakeIssuer:
         Give the issuer the URL under which it is served: `FakeIssuer("http://127.0.0.1:9000")`.
         """
         documents = dict.fromkeys(metadata_urls(self.issuer), self.metadata) if self._can_be_discovered else {}
-        documents[self._jwks_uri] = self.jwks
-        return Starlette(routes=[Route(httpx.URL(url).path, _document(self, make)) for url, make in documents.items()])
+        return application(
+            self,
+            {**documents, self._url("jwks"): self.jwks},
+            introspection=self._url("introspect"),
+            userinfo=self._url("userinfo"),
+        )
 
 
 class _InMemory(httpx.AsyncBaseTransport):
@@ -190,25 +239,6 @@ class _InMemory(httpx.AsyncBaseTransport):
         if not self._issuer.is_online:
             raise httpx.ConnectError("the issuer is offline", request=request)
         return await self._application.handle_async_request(request)
-
-
-def _document(issuer: FakeIssuer, make: Any) -> Any:
-    async def endpoint(request: Request) -> Response:
-        issuer.requests.append(request.url.path)
-        return JSONResponse(make()) if issuer.is_online else Response(status_code=503)
-
-    return endpoint
-
-
-def _typ_of(profile: Profile) -> str | None:
-    if "at+jwt" in profile.typ:  # RFC 9068 section 2.1
-        return "at+jwt"
-    return next((typ for typ in profile.typ if typ is not None), None)
-
-
-def _from_now(now: int, moment: Any) -> Any:
-    is_number = isinstance(moment, int | float) and not isinstance(moment, bool)
-    return now + moment if is_number else moment
 
 
 def _compact_json(members: dict[str, Any]) -> bytes:

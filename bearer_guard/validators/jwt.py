@@ -12,6 +12,7 @@ from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken, Claims, Epoch
 from bearer_guard.validators.claims import judged, refuse
+from bearer_guard.validators.okta import refuse_org_server
 from bearer_guard.validators.options import another_issuer, checked_server, expectations, names
 
 
@@ -41,6 +42,8 @@ class JWTValidator:
         profile: Profile = OAUTH2,
     ) -> None:
         self.server = checked_server(server)
+        refuse_org_server(self.server.issuer)
+        self.server.require("jwks_uri")
         self.algorithms = _checked_algorithms(algorithms)
         self._expected = expectations(
             "JWTValidator",

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import pytest
 
 from bearer_guard import AuthorizationServer, BearerGuard, JWTValidator
-from bearer_guard.authorization_server import http
+from bearer_guard.authorization_server.http import clients
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
 from bearer_guard.testing import SigningKey
 from tests.authorization_server.conftest import Answer, Wire, WireIssuer, document, reply, until
@@ -207,7 +207,7 @@ misbehaving = pytest.mark.parametrize("answer", MISBEHAVIOUR.values(), ids=MISBE
 
 @pytest.fixture
 def short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "DEADLINE", 0.5)
+    monkeypatch.setattr(clients, "DEADLINE", 0.5)
 
 
 @misbehaving

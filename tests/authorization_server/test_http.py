@@ -21,8 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bearer_guard.authorization_server import http
-from bearer_guard.authorization_server.http import LARGEST_ANSWER, Door, NoAnswer, check_url, max_age_of
+from bearer_guard.authorization_server.http import LARGEST_ANSWER, Door, NoAnswer, check_url, clients, max_age_of
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.urls import is_loopback, shown
 from tests.authorization_server.conftest import TLS, Answer, LoopbackServer, Wire, document, reply, silence, until
@@ -164,7 +163,7 @@ async def test_an_unusable_answer_is_named_and_shows_that_a_server_is_there(
 async def test_an_answer_that_breaks_off_or_never_ends_is_cut_off_in_time(
     door: Door, web: LoopbackServer, monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str
 ) -> None:
-    monkeypatch.setattr(http, "DEADLINE", 0.5)
+    monkeypatch.setattr(clients, "DEADLINE", 0.5)
     web.answers["/doc"] = answer
     began = time.monotonic()
     with pytest.raises(NoAnswer, match=f"^GET {web.url}/doc: .*{why}") as caught:
@@ -189,7 +188,7 @@ async def test_a_host_that_speaks_no_tls_means_that_the_server_is_away(web: Loop
 async def test_a_tls_handshake_that_never_ends_leaves_no_connection_open(
     web: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "DEADLINE", 0.3)
+    monkeypatch.setattr(clients, "DEADLINE", 0.3)
     web.answers["TLS"] = silence
     with suppress(NoAnswer):  # pytest.raises would hold its traceback, and with it the connection
         await Door().get_json(f"https://127.0.0.1:{web.port}/doc")
@@ -309,7 +308,7 @@ async def test_a_factory_that_fails_is_a_missing_answer_with_its_cause(web: Loop
 async def test_a_client_without_a_timeout_of_its_own_has_ours(
     web: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "DEADLINE", 0.2)
+    monkeypatch.setattr(clients, "DEADLINE", 0.2)
     web.answers["/doc"] = silence
     async with httpx.AsyncClient(verify=TLS, timeout=None) as client:  # noqa: S113  what is tested
         with pytest.raises(NoAnswer, match="no complete answer"):

@@ -95,7 +95,7 @@ async def test_where_neither_form_is_there_both_are_named(web: LoopbackServer) -
 async def test_a_server_that_is_away_is_not_asked_for_the_other_form(
     web: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bearer_guard.authorization_server.http.DEADLINE", 0.2)
+    monkeypatch.setattr("bearer_guard.authorization_server.http.clients.DEADLINE", 0.2)
     web.answers[RFC_8414] = silence
     web.answers[OPENID] = document(about(web.url))
     with pytest.raises(NoAnswer) as caught:

@@ -1,27 +1,18 @@
-"""BearerGuard: asks a request the five questions, in order, and remembers the answer to the second."""
+"""BearerGuard: asks a request the five questions, in order."""
 
-import hashlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
 from bearer_guard.challenges import Refusal, Wording
-from bearer_guard.errors import (
-    BearerError,
-    ConfigurationError,
-    InsufficientScope,
-    InvalidRequest,
-    InvalidToken,
-    MissingToken,
-    Reason,
-)
-from bearer_guard.protocols import Clock, Scope, TokenSource, TokenValidator
+from bearer_guard.errors import BearerError, InsufficientScope, InvalidRequest, MissingToken, Reason
+from bearer_guard.guard.answering import Answering
+from bearer_guard.guard.options import check_parts, check_remember
+from bearer_guard.protocols import Revocations, Scope, TokenSource, TokenValidator, UserInfoSource
 from bearer_guard.requirements import Requirement
 from bearer_guard.sources import AuthorizationHeader
-from bearer_guard.stores.memory import Remembered
 from bearer_guard.telemetry import record_refusal
 from bearer_guard.tokens import AccessToken, Credentials
 
@@ -38,6 +29,8 @@ class BearerGuard:
     `realm`: named in every challenge, if given (RFC 9110 section 11.5).
     `remember`: how many validated tokens are kept in memory, so that they need not be verified again; 0 is off. A
     remembered token is refused as soon as it expires or its key is withdrawn.
+    `revocations`: lists of tokens that were taken back, such as `RedisRevocations(...)`, asked on every request.
+    `userinfo`: where groups are that no token carries, such as `UserInfo(server)`.
     `missing_token`: `"challenge"` (401, the default), or `"invalid_request"` (400) for clients that expect that.
     `on_error`: called with each error and its refusal; what it returns is sent instead.
 
@@ -51,25 +44,20 @@ class BearerGuard:
         sources: Sequence[TokenSource] = (AuthorizationHeader(),),
         realm: str | None = None,
         remember: int = 1024,
+        revocations: Sequence[Revocations] = (),
+        userinfo: UserInfoSource | None = None,
         missing_token: str = "challenge",  # noqa: S107  a convention, no secret
         on_error: OnError | None = None,
     ) -> None:
-        if not callable(getattr(validator, "validate", None)):
-            raise ConfigurationError(
-                f"BearerGuard takes a validator, not {type(validator).__name__}; write"
-                " BearerGuard(JWTValidator('https://id.example.com', audience='https://api.example.com'))"
-            )
-        _check_sources(sources)
-        if isinstance(remember, bool) or not isinstance(remember, int) or remember < 0:
-            raise ConfigurationError(f"remember={remember!r} is no number of tokens; write 0 to remember none")
+        check_parts(validator, sources, revocations, userinfo, on_error)
+        check_remember(remember)
         self._explicit_sources = tuple(source for source in sources if not _is_ambient(source))
         self._ambient_sources = tuple(source for source in sources if _is_ambient(source))
         self._wording = Wording(realm, missing_token)
         self._on_error = on_error
-        if on_error is not None and not callable(on_error):
-            raise ConfigurationError(f"on_error={on_error!r} is no function; write one that takes error and refusal")
         self._remember = remember
-        self._validators = [_Remembering(validator, remember)]
+        self._revocations = revocations
+        self._answering = [self._answered_by(validator, userinfo)]
         self._turn = threading.Condition()
         self._replaced_by: int | None = None
 
@@ -84,32 +72,38 @@ class BearerGuard:
 
     async def aclose(self) -> None:
         """Ends what runs in the background. The guard can be used again afterwards."""
-        close = getattr(self.validator, "aclose", None)
-        if close is not None:
-            await close()
+        await self._answering[-1].aclose()
 
     @property
     def validator(self) -> TokenValidator:
         """The validator that decides."""
-        return self._validators[-1].validator
+        return self._answering[-1].validator
+
+    @property
+    def userinfo(self) -> UserInfoSource | None:
+        """Where users are looked up."""
+        return self._answering[-1].userinfo
+
+    def _answered_by(self, validator: TokenValidator, userinfo: UserInfoSource | None) -> Answering:
+        return Answering(validator, remember=self._remember, revocations=self._revocations, userinfo=userinfo)
 
     @contextmanager
-    def validating_with(self, validator: TokenValidator) -> Iterator[None]:
-        """For tests: until the block ends another validator decides, with a memory of its own.
+    def validating_with(self, validator: TokenValidator, userinfo: UserInfoSource | None = None) -> Iterator[None]:
+        """For tests: until the block ends another validator decides, with a memory of its own, and another `userinfo`.
 
         Tests in other threads wait until it has ended. `FakeIssuer.in_place_of(guard)` is the short way to it.
         """
-        substitute = _Remembering(validator, self._remember)
+        substitute = self._answered_by(validator, userinfo)
         with self._turn:
             self._turn.wait_for(lambda: self._replaced_by in (None, threading.get_ident()))
             self._replaced_by = threading.get_ident()
-            self._validators.append(substitute)
+            self._answering.append(substitute)
         try:
             yield
         finally:
             with self._turn:  # in whatever thread: frameworks may leave a block in another than they entered it
-                self._validators.remove(substitute)
-                if len(self._validators) == 1:
+                self._answering.remove(substitute)
+                if len(self._answering) == 1:
                     self._replaced_by = None
                     self._turn.notify_all()
 
@@ -128,16 +122,16 @@ class BearerGuard:
         credentials = self.find(scope)
         return None if credentials is None else await self.confirmed(credentials)
 
-    async def confirmed(self, credentials: Credentials) -> AccessToken:
-        """2 and 3. Is it genuine and still good, and is it this sender's?"""
-        return _unbound(await self._validators[-1].validate(credentials.token, None))
+    async def confirmed(self, credentials: Credentials, *, max_age: float | None = None) -> AccessToken:
+        """2 and 3. Is it genuine and still good, and is it this sender's?  `max_age`: as for `validate`."""
+        return await self._answering[-1].accepted(credentials.token, max_age)
 
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         """Question 2 alone, for tokens that did not come with a request. A sender-constrained token is refused.
 
-        `max_age`: how old, in seconds, an answer of the authorization server may be.
+        `max_age`: how old, in seconds, an answer of the authorization server may be; None: as old as configured.
         """
-        return _unbound(await self._validators[-1].validate(token, max_age))
+        return await self._answering[-1].accepted(token, max_age)
 
     def authorize(self, token: AccessToken | None, requirement: Requirement | None) -> None:
         """4. May it do this?  Raises `MissingToken` without a token, `InsufficientScope` if it may not.
@@ -170,58 +164,9 @@ class BearerGuard:
         return reworded
 
 
-class _Remembering:
-    """A validator, and the memory of the tokens that it found valid: question 2, and each of its answers once."""
-
-    def __init__(self, validator: TokenValidator, size: int) -> None:
-        self.validator = validator
-        self._clock: Clock = getattr(validator, "clock", time)
-        self._remembered: Remembered[AccessToken] = Remembered(size)
-
-    async def validate(self, token: str, max_age: float | None) -> AccessToken:
-        if max_age is not None:
-            return await self.validator.validate(token, max_age=max_age)
-        # A digest: the memory holds no token that a dump of it could give away.
-        key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        remembered = self._remembered.get(key)
-        if remembered is not None:
-            if self._is_still_good(remembered):
-                return remembered
-            self._remembered.forget(key)
-        validated = await self.validator.validate(token)
-        if validated.epoch is not None:
-            self._remembered.set(key, validated)
-        return validated
-
-    def _is_still_good(self, token: AccessToken) -> bool:
-        epoch = token.epoch
-        return (
-            self._clock.time() < token.accepted_until
-            and epoch is not None
-            and epoch.still_good(self._clock.monotonic())
-        )
-
-
-def _unbound(token: AccessToken) -> AccessToken:
-    # RFC 7800 section 3: a token bound to a key is good only with a proof of that key, and nothing here proves one.
-    if "cnf" in token.claims:
-        raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
-    return token
-
-
 def missing_token(requirement: Requirement | None) -> MissingToken:
     """The refusal of a request without a token; it names the scopes that would do, where that is known."""
     return MissingToken(() if requirement is None else requirement.scopes_for(None) or ())
-
-
-def _check_sources(sources: object) -> None:
-    if not isinstance(sources, Sequence) or isinstance(sources, str):
-        raise ConfigurationError(f"sources={sources!r} is no list; write sources=[AuthorizationHeader()]")
-    if not sources:
-        raise ConfigurationError("sources=[] would find no token; leave it out for the Authorization header")
-    for source in sources:
-        if isinstance(source, type | str) or not callable(getattr(source, "find", None)):
-            raise ConfigurationError(f"{source!r} is no source; write sources=[AuthorizationHeader()]")
 
 
 def _is_ambient(source: TokenSource) -> bool:

@@ -1,0 +1,81 @@
+"""Two questions to the authorization server about one token: RFC 7662 introspection, and OpenID Connect's userinfo."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from bearer_guard.authorization_server.complaints import complaint
+from bearer_guard.authorization_server.http import Answer, Door, NoAnswer
+from bearer_guard.protocols import ClientAuthentication, Clock
+from bearer_guard.tokens import Claims
+
+FindURL = Callable[[], Awaitable[str]]
+"""Where an endpoint is: as configured, or as the metadata says. Raises `NoAnswer`."""
+
+
+class IntrospectionEndpoint:
+    """Asks what a token is (RFC 7662 section 2)."""
+
+    def __init__(
+        self, door: Door, find_url: FindURL, client_auth: ClientAuthentication, *, issuer: str, clock: Clock
+    ) -> None:
+        self._door = door
+        self._find_url = find_url
+        self._client_auth = client_auth
+        self._issuer = issuer
+        self._clock = clock
+
+    async def ask(self, token: str, token_type_hint: str | None) -> Claims:
+        """The answer, of which nothing is judged. Raises `NoAnswer`."""
+        url = await self._find_url()
+        form = {"token": token, **({"token_type_hint": token_type_hint} if token_type_hint else {})}
+        headers: dict[str, str] = {}
+        try:
+            await self._client_auth.authenticate(form, headers, issuer=self._issuer, now=self._clock.time())
+        except Exception as error:  # noqa: BLE001  a secret may come from anywhere
+            # Without its words, and without its context: they may hold a secret.
+            why = f"our own credentials are not to be had: {type(self._client_auth).__name__}: {type(error).__name__}"
+            raise NoAnswer(url, why, reached=True, method="POST") from None
+        answer = await self._door.ask("POST", url, headers, form)
+        if answer.status != HTTPStatus.OK:
+            secrets = (value for name, value in (*form.items(), *headers.items()) if name not in _NO_SECRETS)
+            why = complaint(answer, option="introspection_endpoint", secrets=secrets)
+            raise _refused(url, "POST", why, answer)
+        return _document(url, "POST", answer)
+
+
+# What we send and may quote; everything else is the token, or proves who we are.
+_NO_SECRETS = frozenset({"token_type_hint", "client_id", "client_assertion_type"})
+
+
+class UserinfoEndpoint:
+    """Asks who the user of a token is (OpenID Connect Core section 5.3)."""
+
+    def __init__(self, door: Door, find_url: FindURL) -> None:
+        self._door = door
+        self._find_url = find_url
+
+    async def ask(self, token: str) -> Claims | None:
+        """The user's claims, `sub` among them; None: the server has none to give for this token. Raises `NoAnswer`."""
+        url = await self._find_url()
+        answer = await self._door.ask("GET", url, {"authorization": f"Bearer {token}"})
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return None  # section 5.3.3: without the scope openid, or for another resource, there is nothing to be had
+        if answer.status != HTTPStatus.OK:
+            why = complaint(answer, option="userinfo_endpoint", secrets=(token,))
+            raise _refused(url, "GET", why, answer)
+        claims = _document(url, "GET", answer)
+        if not isinstance(claims.get("sub"), str):  # section 5.3.2: it is always there
+            raise NoAnswer(url, "the answer does not say about whom it is: it has no sub", reached=True)
+        return claims
+
+
+def _document(url: str, method: str, answer: Answer) -> Claims:
+    try:
+        return answer.json_object()
+    except ValueError:
+        why = f"the answer is not a JSON object (content-type {answer.headers.get('content-type', 'none')!r:.100})"
+        raise NoAnswer(url, why, reached=True, method=method) from None
+
+
+def _refused(url: str, method: str, why: str, answer: Answer) -> NoAnswer:
+    return NoAnswer(url, why, reached=True, method=method, retry_after=answer.retry_after)

@@ -1,0 +1,175 @@
+"""The door itself: https only, a deadline, a size cap while reading, no redirects."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+
+from bearer_guard.authorization_server.flights import is_being_cancelled
+from bearer_guard.authorization_server.http import clients
+from bearer_guard.authorization_server.http.answers import Answer, NoAnswer, max_age_of, read, said
+from bearer_guard.authorization_server.http.clients import HTTPClient, Line
+from bearer_guard.errors import ConfigurationError
+from bearer_guard.loops import PerLoop
+from bearer_guard.tokens import Claims
+from bearer_guard.urls import is_loopback, is_web_url, shown
+
+LONGEST_WAIT = 10.0
+"""Seconds that a call waits for its turn: behind a server that hangs, a longer queue would help nobody."""
+
+_AT_ONCE = 0.5
+"""Seconds. What fails later than that is a server in trouble, which is not asked again."""
+
+# No compression: a few bytes on the wire must not become a hundred megabytes behind the cap.
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity"}
+
+
+def check_url(url: str, option: str, *, allow_insecure_http: bool) -> None:
+    """Raises `ConfigurationError` for a URL that must not be asked: keys that come over plain http prove nothing."""
+    if not isinstance(url, str) or not is_web_url(url):
+        where = shown(url) if isinstance(url, str) else url
+        raise ConfigurationError(f"{option} {where!r} is not a URL; write one that begins with https://")
+    parts = urlsplit(url)
+    if parts.fragment or parts.username is not None:
+        raise ConfigurationError(f"{option} {shown(url)!r} must have neither a user nor a fragment; leave them out")
+    if parts.scheme == "http" and not is_loopback(url) and not allow_insecure_http:
+        raise ConfigurationError(
+            f"{option} {shown(url)!r} is plain http, so anybody on the way could put in keys of their own; write"
+            " https://, or allow_insecure_http=True for a network that you trust"
+        )
+
+
+class Door:
+    """Makes calls. `http_client`: a client to use as it is, or a function that makes one.
+
+    `tls`: makes the context that shows a client certificate of our own to what is asked with `ask()`.
+    """
+
+    def __init__(
+        self,
+        http_client: HTTPClient = None,
+        *,
+        allow_insecure_http: bool = False,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
+        self._http_client = http_client
+        self._allow_insecure_http = allow_insecure_http
+        # Loopback is trusted over plain http because nobody stands in between: no proxy of the environment may, either.
+        self._lines = {
+            trust_env: PerLoop(lambda trust_env=trust_env: clients.line(http_client, tls, trust_env=trust_env))  # type: ignore[misc]
+            for trust_env in (True, False)
+        }
+
+    async def aclose(self) -> None:
+        """Closes the connections that are kept."""
+        for lines in self._lines.values():
+            await lines.aclose()
+
+    # --- keys and metadata: now and then, through a client of its own ---
+
+    async def get_json(self, url: str) -> Claims:
+        """The JSON object at a URL. Raises `NoAnswer` for every failure."""
+        document, _ = await self.get_json_and_age(url)
+        return document
+
+    async def get_json_and_age(self, url: str) -> tuple[Claims, float | None]:
+        """The same, with the seconds for which the answer is fresh; None: the server does not say."""
+        self._check(url)
+        await self._loaded()
+        async with _deadline(url, "GET"), clients.short_lived(self._http_client, url) as client:
+            answer = await _exchange(client, "GET", url, {})
+        if answer.status != httpx.codes.OK:
+            raise NoAnswer(url, f"answered {answer.status}", reached=True)
+        try:
+            return answer.json_object(), max_age_of(answer.headers)
+        except ValueError:
+            raise NoAnswer(url, "the answer is not a JSON object", reached=True) from None
+
+    # --- introspection and userinfo: all day long, through kept connections ---
+
+    async def ask(
+        self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
+    ) -> Answer:
+        """The answer of whatever status. Raises `NoAnswer` where there is none."""
+        self._check(url)
+        await self._loaded()
+        line = await self._lines[not is_loopback(url)].get()
+        await _turn(line, url, method)
+        try:
+            async with _deadline(url, method):
+                return await _asked(line.client, method, url, headers, form)
+        finally:
+            line.turns.release()
+
+    def _check(self, url: str) -> None:
+        try:
+            check_url(url, "the URL", allow_insecure_http=self._allow_insecure_http)
+        except ConfigurationError as error:
+            raise NoAnswer(url, str(error), reached=True) from None
+
+    async def _loaded(self) -> None:
+        if self._http_client is None:
+            await clients.loaded()
+
+
+async def _turn(line: Line, url: str, method: str) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_WAIT):
+            await line.turns.acquire()
+    except TimeoutError:
+        why = f"no turn within {LONGEST_WAIT:.0f} s: too many calls wait for a slow server"
+        raise NoAnswer(url, why, reached=False, method=method) from None
+
+
+@asynccontextmanager
+async def _deadline(url: str, method: str) -> AsyncIterator[None]:
+    """Makes a `NoAnswer` of whatever goes wrong in the block, and of its lasting too long."""
+    try:
+        async with asyncio.timeout(clients.DEADLINE):
+            yield
+    except NoAnswer:
+        raise
+    except asyncio.CancelledError:
+        if is_being_cancelled():
+            raise
+        raise NoAnswer(url, "the client cancelled the call", reached=False, method=method) from None
+    except TimeoutError:
+        why = f"no complete answer within {clients.DEADLINE:.0f} s"
+        raise NoAnswer(url, why, reached=False, method=method) from None
+    except Exception as error:
+        # By place and not by type: the exceptions of httpx, httpx2 and a user's own client have no common root.
+        raise NoAnswer(url, said(error), reached=False, method=method) from error
+
+
+async def _asked(
+    client: Any, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
+) -> Answer:
+    if form is not None:
+        headers = {"content-type": "application/x-www-form-urlencoded", **headers}
+    content = None if form is None else urlencode(form).encode("ascii")
+    started = time.monotonic()
+    try:
+        return await _exchange(client, method, url, headers, content)
+    except NoAnswer:
+        raise
+    except Exception:
+        # A kept connection that the server has just closed fails at once, and a new one will do. Asking twice does no
+        # harm: what is asked here only reads.
+        if time.monotonic() - started > _AT_ONCE:
+            raise
+        return await _exchange(client, method, url, headers, content)
+
+
+async def _exchange(
+    client: Any, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
+) -> Answer:
+    options: dict[str, Any] = {} if content is None else {"content": content}
+    async with client.stream(
+        method, url, headers={**_HEADERS, **headers}, follow_redirects=False, **options
+    ) as response:
+        return Answer(response.status_code, response.headers, await read(response, url, method))

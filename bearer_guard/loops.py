@@ -1,0 +1,73 @@
+"""What belongs to one event loop: made in it when first needed, kept for it, closed with it.
+
+Connections, clients and asyncio's locks do not survive the event loop that they were first used in, and an
+application may have several: each test client opens one.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class _Kept(Generic[Value]):
+    """One value, as long as its loop lives."""
+
+    def __init__(self, context: AbstractAsyncContextManager[Value]) -> None:
+        # A generator, because event loops close those that are still open when they end (asyncio.run() sees to it).
+        self._life = self._lifetime(context)
+        self._first = asyncio.ensure_future(anext(self._life))
+        self.is_over = False
+
+    async def value(self) -> Value:
+        if self._first.done():
+            return self._first.result()
+        # wait() shields: whoever is cancelled while it is made must not take it from the others.
+        await asyncio.wait({self._first})
+        return self._first.result()
+
+    async def close(self) -> None:
+        self.is_over = True
+        self._first.cancel()
+        await asyncio.wait({self._first})
+        await self._life.aclose()
+
+    async def _lifetime(self, context: AbstractAsyncContextManager[Value]) -> AsyncGenerator[Value]:
+        try:
+            async with context as value:
+                yield value
+        finally:
+            self.is_over = True
+
+
+class PerLoop(Generic[Value]):
+    """A value for each event loop. `make`: makes the context manager that opens and closes one."""
+
+    def __init__(self, make: Callable[[], AbstractAsyncContextManager[Value]]) -> None:
+        self._make = make
+        self._kept: dict[asyncio.AbstractEventLoop, _Kept[Value]] = {}
+
+    async def get(self) -> Value:
+        """The value of the running loop. Raises what making it raises, and tries again the next time."""
+        loop = asyncio.get_running_loop()
+        kept = self._kept.get(loop)
+        if kept is None or kept.is_over:
+            self._forget_closed_loops()
+            kept = self._kept[loop] = _Kept(self._make())
+        return await kept.value()
+
+    async def aclose(self) -> None:
+        """Closes all values: that of this loop now, those of other running loops there, in their own time."""
+        here = asyncio.get_running_loop()
+        for loop, kept in list(self._kept.items()):
+            self._kept.pop(loop, None)
+            if loop is here:
+                await kept.close()
+            elif loop.is_running():
+                asyncio.run_coroutine_threadsafe(kept.close(), loop)
+
+    def _forget_closed_loops(self) -> None:
+        for loop in [loop for loop in list(self._kept) if loop.is_closed()]:
+            self._kept.pop(loop, None)

@@ -1,0 +1,218 @@
+"""Opaque access tokens: the authorization server is asked about each (RFC 7662)."""
+
+import copy
+import hashlib
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Self
+
+from bearer_guard.authorization_server import AuthorizationServer, SharedCalls
+from bearer_guard.checks import Facts
+from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, InvalidToken, Reason
+from bearer_guard.profiles import OAUTH2, Profile
+from bearer_guard.protocols import Cache, Clock
+from bearer_guard.sources import is_token
+from bearer_guard.tokens import AccessToken, Claims
+from bearer_guard.validators.answers import AnswerMemory, Fact, answer_memory
+from bearer_guard.validators.claims import judged
+from bearer_guard.validators.okta import check_org_server
+from bearer_guard.validators.options import another_issuer, expectations
+
+
+class IntrospectionValidator:
+    """Asks the authorization server about each token, opaque or not, and judges the answer like the claims of a JWT.
+
+    `server`: an `AuthorizationServer` with `client_auth=`.
+    `audience`: the name, or names, of your API; the answer's `aud` must contain one of them.
+    `server_vouches_for_audience`: accept answers without `aud`, because this server answers only about tokens that are
+    meant for your API. Most answer about all of their tokens: then each service could use the tokens it gets at all the
+    others.
+    `client_ids`, `leeway`, `profile`: as for `JWTValidator`. In answers `scope` and `client_id` come first (RFC 7662
+    section 2.2), whatever the profile says.
+    `token_type_hint`: sent along; None for servers that do not take it.
+    `cache_ttl`: seconds for which an answer may be used again, in this process; that is how long a token that was
+    revoked may still be accepted. Not more than an hour; None, the default, asks each time.
+    `cache`: where answers are kept for all workers as well, such as `RedisCache(...)`.
+
+    A refresh token is refused where the answer gives it away (`token_type`, `typ`, `token_use`, ...). Many servers
+    answer about refresh tokens as if they were access tokens: then nothing tells them apart but the audience.
+    Raises `ConfigurationError` at construction.
+    """
+
+    honours_max_age = True
+
+    def __init__(
+        self,
+        server: AuthorizationServer,
+        *,
+        audience: str | Collection[str] | None = None,
+        server_vouches_for_audience: bool = False,
+        client_ids: Collection[str] | None = None,
+        leeway: float = 30,
+        profile: Profile = OAUTH2,
+        token_type_hint: str | None = "access_token",  # noqa: S107  a hint
+        cache_ttl: float | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        _check_server(server)
+        if not isinstance(server_vouches_for_audience, bool):
+            raise ConfigurationError("server_vouches_for_audience= is True or False; leave it out if in doubt")
+        if not isinstance(token_type_hint, str | None):
+            raise ConfigurationError(f"token_type_hint={token_type_hint!r} is none; write 'access_token', or None")
+        check_org_server(server.issuer, client_ids)
+        self.server = server
+        self.profile = profile
+        self._hint = token_type_hint
+        expected = expectations(
+            "IntrospectionValidator",
+            server.issuer,
+            audience=audience,
+            client_ids=client_ids,
+            leeway=leeway,
+            profile=profile,
+            may_lack=frozenset({"aud"}) if server_vouches_for_audience else frozenset(),
+        )
+        self._expected = replace(expected, profile=_for_answers(profile))
+        self._cache, self._cache_ttl = cache, cache_ttl
+        self._start()
+
+    def __repr__(self) -> str:
+        return f"IntrospectionValidator({self.server!r}, audience={sorted(self.audience)!r})"
+
+    @property
+    def clock(self) -> Clock:
+        """The authorization server's clock."""
+        return self.server.clock
+
+    @property
+    def audience(self) -> frozenset[str]:
+        """The names of your API."""
+        return self._expected.audiences
+
+    def with_server(self, server: AuthorizationServer) -> Self:
+        """The same validator, asking another server of the same issuer, with a memory of its own and no `cache=`."""
+        if server.issuer != self.server.issuer:
+            raise another_issuer(self.server, server)
+        _check_server(server)
+        twin = copy.copy(self)
+        twin.server = server
+        twin._cache = None  # noqa: SLF001  what stands in for a server must not leave answers where others find them
+        twin._start()  # noqa: SLF001
+        return twin
+
+    async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
+        """The validated token. Raises `InvalidToken`, or `AuthorizationServerUnavailable` where nobody can say.
+
+        `max_age`: how many seconds old an answer may be; 0 asks now, whatever is remembered.
+        """
+        # A digest: no memory holds a token that a dump of it could give away.
+        key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        fact = None if self._memory is None else self._memory.get(key, max_age)
+        if fact is None:
+            is_anew = max_age is not None
+            fact = await self._calls.result((key, max_age), lambda: self._look_up(token, key, max_age), anew=is_anew)
+        if fact.token is None:
+            raise InvalidToken(Reason.INACTIVE)
+        return fact.token
+
+    async def confirm(self, token: str, known: Claims, *, max_age: float) -> None:
+        """Raises `InvalidToken` unless the server says that a token, valid in all else, is still active.
+
+        `known`: its claims, which stand in for those that the answer leaves out.
+        """
+        key = hashlib.sha256(b"confirmed:" + token.encode("ascii")).digest()
+        fact = None if self._memory is None else self._memory.get(key, max_age)
+        if fact is None:
+            fact = await self._calls.result(key, lambda: self._ask(token, key, known), anew=True)
+        if fact.token is None:
+            raise InvalidToken(Reason.INACTIVE)
+
+    async def aclose(self) -> None:
+        """Closes connections."""
+        await self.server.aclose()
+        close = getattr(self._cache, "aclose", None)
+        if close is not None:
+            await close()
+
+    # --- one question ---
+
+    async def _look_up(self, token: str, key: bytes, max_age: float | None) -> Fact:
+        if not is_token(token):
+            raise InvalidToken(Reason.MALFORMED_TOKEN)  # nobody can have issued that: nobody is asked
+        memory = self._memory
+        shared = None if memory is None or max_age == 0 else await memory.shared(key)
+        if memory is None or shared is None or (max_age is not None and shared[1] >= max_age):
+            return await self._ask(token, key, replaces=max_age is not None)
+        claims, age = shared
+        fact = memory.fact(self._judged(claims), self.clock.monotonic() - age)
+        memory.keep(key, fact, len(str(claims)))
+        return fact
+
+    async def _ask(self, token: str, key: bytes, known: Claims | None = None, *, replaces: bool = True) -> Fact:
+        asked_at = self.clock.monotonic()
+        claims = await self.server.introspect(token, token_type_hint=self._hint)
+        token_or_none = self._judged(claims if known is None else _filled_up(claims, known))
+        memory = self._memory
+        if memory is None:
+            return Fact(token_or_none, asked_at, asked_at)
+        fact = memory.fact(token_or_none, asked_at)
+        memory.keep(key, fact, len(str(claims)))
+        if known is None and (fact.token is not None or replaces):  # an inactive one only where it ends an active one
+            await memory.share(key, claims, fact)
+        return fact
+
+    def _judged(self, claims: Claims) -> AccessToken | None:
+        active = claims.get("active")
+        if active is False:
+            return None
+        if active is not True:  # RFC 7662 section 2.2: a boolean. "true" is somebody's guess.
+            error = AuthorizationServerUnavailable(Reason.INTROSPECTION_UNAVAILABLE)
+            raise error from ValueError(f"the answer of {self.server!r} has no boolean member active")
+        if claims.get("iss") is None:
+            # Whom we asked we know: an issuer that is left out is the one that answers. One that is named must be it.
+            claims = Claims({**claims, "iss": self.server.issuer})
+        if str(claims.get("token_type")).lower() == "dpop" and "cnf" not in claims:
+            raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="token_type")  # RFC 9449 section 6.2
+        return judged(Facts(claims, None, self.clock.time(), self._expected))
+
+    def _start(self) -> None:
+        self._calls: SharedCalls[Fact] = SharedCalls()
+        self._memory: AnswerMemory | None = answer_memory(self._cache, self._cache_ttl, self.clock, self._binding())
+
+    def _binding(self) -> tuple[object, ...]:
+        expected, authentication = self._expected, self.server.client_auth
+        return (
+            self.server.issuer,
+            self.server.introspection_endpoint,
+            type(authentication).__name__,
+            getattr(authentication, "client_id", None),
+            self._hint,
+            sorted(expected.audiences),
+            sorted(expected.client_ids or ()),
+            sorted(expected.may_lack),
+            expected.leeway,
+            repr(expected.profile),
+        )
+
+
+def _filled_up(claims: Claims, known: Claims) -> Claims:
+    return Claims({**known, **{name: value for name, value in claims.items() if value is not None}})
+
+
+def _for_answers(profile: Profile) -> Profile:
+    # RFC 7662 section 2.2 names two members itself. And an answer has no header that could say a type.
+    return replace(
+        profile,
+        scope=("scope", *profile.scope),
+        client_id=("client_id", *profile.client_id),
+        typ=frozenset({None}),
+    )
+
+
+def _check_server(server: object) -> None:
+    if not isinstance(server, AuthorizationServer):
+        raise ConfigurationError(
+            f"IntrospectionValidator takes a server, not {server!r:.80}; write AuthorizationServer('https://id...',"
+            " client_auth=ClientSecretBasic('orders-api', secret))"
+        )
+    server.require("introspection_endpoint")
