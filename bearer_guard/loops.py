@@ -6,7 +6,7 @@ application may have several: each test client opens one.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -35,11 +35,14 @@ class _Kept(Generic[Value]):
         await self._life.aclose()
 
     async def _lifetime(self, context: AbstractAsyncContextManager[Value]) -> AsyncGenerator[Value]:
+        value = await context.__aenter__()
         try:
-            async with context as value:
-                yield value
+            yield value
         finally:
             self.is_over = True
+            # Closed as if all went well. One that is a generator itself may have been closed by the loop already.
+            with suppress(RuntimeError):
+                await context.__aexit__(None, None, None)
 
 
 class PerLoop(Generic[Value]):

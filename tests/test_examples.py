@@ -73,6 +73,18 @@ def test_07_hands_the_token_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert output_of("07_forwarding.py", capsys) == ['{"order":1,"stock":{"in stock":7,"asked by":"alice"}}']
 
 
+def test_08_asks_about_opaque_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output_of("08_introspection.py", capsys) == [
+        '{"subject":"alice"}',
+        'Bearer error="invalid_token", error_description="The token is not active."',
+        "503 and not 401: nobody knows",
+    ]
+
+
+def test_09_asks_about_jwts_where_a_route_wants_to_know_now(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output_of("09_jwt_or_opaque.py", capsys) == ["opaque 200", "JWT 200 200", "revoked 200 401"]
+
+
 def test_11_is_ready_once_it_has_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert output_of("11_readiness.py", capsys) == ['{"keys":10,"error":null}']
 

@@ -31,7 +31,7 @@ from bearer_guard.testing import FakeIssuer
 COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-m", "bearer_guard.cli", "demo"]
 PATIENCE = 60.0
 
-STATUSES = [401, 200, 401, 401, 401, 403, 201, 200, 403, 401, 401, 401, 200, 401]
+STATUSES = [401, 200, 401, 401, 401, 403, 201, 200, 403, 401, 401, 401, 200, 401, 200, 401, 503, 200]
 REASONS = [
     "missing_token",
     "expired",
@@ -43,6 +43,8 @@ REASONS = [
     "invalid_signature",
     "algorithm_not_allowed",
     "unknown_key",
+    "inactive",
+    "introspection_unavailable",
 ]
 
 
@@ -99,7 +101,7 @@ def test_the_story_shows_every_answer_with_its_reason_and_all_are_right() -> Non
     assert result.exit_code == 0, result.output
     assert [int(status) for status in re.findall(r"^ +< (\d{3}) ", result.output, re.MULTILINE)] == STATUSES
     assert re.findall(r"the log says: reason=(\w+)$", result.output, re.MULTILINE) == REASONS
-    assert result.output.endswith("\n✓ 14 of 14 answers are as they should be.\n")
+    assert result.output.endswith("\n✓ 18 of 18 answers are as they should be.\n")
 
 
 def test_the_two_sentences_of_the_contract_are_seen_on_the_wire(story: Callable[..., None]) -> None:
@@ -111,8 +113,8 @@ def test_the_two_sentences_of_the_contract_are_seen_on_the_wire(story: Callable[
 
 def test_no_token_is_shown_beyond_its_first_letters() -> None:
     output = run_demo().output
-    assert output.count("> Authorization: Bearer eyJhbG…\n") == len(STORY) - 1
-    assert not re.search(r"eyJ[\w-]{4}", output)
+    assert len(re.findall(r"> Authorization: Bearer [\w-]{6}…\n", output)) == len(STORY) - 1
+    assert not re.search(r"(Bearer |eyJ)[\w-]{7}", output)
 
 
 def test_the_banner_warns_and_names_both_servers(story: Callable[..., None], issuers: list[FakeIssuer]) -> None:
@@ -122,11 +124,12 @@ def test_the_banner_warns_and_names_both_servers(story: Callable[..., None], iss
     assert f"issuer  {issuers[0].issuer} " in output
 
 
-def test_the_api_fetches_metadata_and_keys_over_http_and_the_keys_again_after_the_rotation(
+def test_the_api_fetches_metadata_and_keys_once_the_keys_after_the_rotation_and_asks_about_opaque_tokens_alone(
     issuers: list[FakeIssuer],
 ) -> None:
     run_demo()
-    assert issuers[0].requests == ["/.well-known/oauth-authorization-server", "/jwks", "/jwks"]
+    keys = ["/.well-known/oauth-authorization-server", "/jwks", "/jwks"]
+    assert issuers[0].requests == [*keys, "/introspect", "/introspect", "/introspect"]
 
 
 @pytest.mark.parametrize(
@@ -297,7 +300,7 @@ def test_serve_stays_up_on_the_port_that_was_asked_for_and_prints_what_is_logged
     assert result.exit_code == 0
     assert [answer.status_code for answer in answers] == [401]
     log = result.output.partition("What the API's log says about your requests:\n")[2]
-    assert log.startswith("refused: reason=not_a_jwt: ")
+    assert log.startswith("refused: reason=inactive: ")
     assert log.endswith("\nStopped: both servers and all keys are gone.\n")
 
 
@@ -325,7 +328,7 @@ def test_serve_says_that_its_tokens_are_an_exception(
 def test_the_demo_runs_as_a_process_without_a_warning() -> None:
     done = subprocess.run(COMMAND, capture_output=True, encoding="utf-8", env=utf8(), timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("14 of 14 answers are as they should be.\n")
+    assert done.stdout.endswith("18 of 18 answers are as they should be.\n")
 
 
 @pytest.fixture
@@ -344,7 +347,7 @@ def test_the_printed_curl_lines_get_the_printed_answers_and_ctrl_c_ends_it_clean
         lines = list(iter(lambda: stdout.readline().rstrip("\n"), "What the API's log says about your requests:"))
         trials = [(title, line) for title, line in pairwise(lines) if line.startswith("curl")]
         statuses = [int(re.findall(r"^# (\d+): ", title)[0]) for title, _ in trials]
-        assert [curl(line).status_code for _, line in trials] == statuses == [401, 200, 200, 403, 401]
+        assert [curl(line).status_code for _, line in trials] == statuses == [401, 200, 200, 403, 200, 401]
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, errors) == (0, "")

@@ -4,10 +4,9 @@ import asyncio
 import functools
 import importlib
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from typing import Any, Self
 
 import httpx
 
@@ -57,21 +56,23 @@ def short_lived(http_client: HTTPClient, url: str) -> AbstractAsyncContextManage
     return httpx.AsyncClient(verify=ssl_context(), timeout=0.9 * DEADLINE, trust_env=not is_loopback(url))
 
 
-@dataclass(frozen=True, slots=True)
 class Line:
-    """A kept client with a bounded number of calls at once. They belong to one event loop."""
+    """A kept client with a bounded number of calls at once. It belongs to one event loop, and is closed with it.
 
-    client: Any
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_CALLS))
+    `tls`: makes the context that shows a certificate of our own (RFC 8705); None: there is none to show.
+    """
 
+    def __init__(self, http_client: HTTPClient, tls: Callable[[], ssl.SSLContext] | None, *, trust_env: bool) -> None:
+        users = None if http_client is None else _users(http_client)
+        self._context = users or _kept(tls or ssl_context, trust_env=trust_env)
+        self.turns = asyncio.Semaphore(MOST_CALLS)
 
-@asynccontextmanager
-async def line(
-    http_client: HTTPClient, tls: Callable[[], ssl.SSLContext] | None, *, trust_env: bool
-) -> AsyncIterator[Line]:
-    """A line that is closed in the end. `tls`: makes the context that shows our own certificate (RFC 8705)."""
-    async with _users(http_client) if http_client is not None else _kept(tls or ssl_context, trust_env=trust_env) as it:
-        yield Line(it)
+    async def __aenter__(self) -> Self:
+        self.client = await self._context.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._context.__aexit__(None, None, None)
 
 
 def _kept(tls: Callable[[], ssl.SSLContext], *, trust_env: bool) -> httpx.AsyncClient:

@@ -61,7 +61,7 @@ class Door:
         self._allow_insecure_http = allow_insecure_http
         # Loopback is trusted over plain http because nobody stands in between: no proxy of the environment may, either.
         self._lines = {
-            trust_env: PerLoop(lambda trust_env=trust_env: clients.line(http_client, tls, trust_env=trust_env))  # type: ignore[misc]
+            trust_env: PerLoop(lambda trust_env=trust_env: Line(http_client, tls, trust_env=trust_env))  # type: ignore[misc]
             for trust_env in (True, False)
         }
 

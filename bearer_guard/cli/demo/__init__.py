@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import httpx
 
+from bearer_guard.authorization_server import ClientSecretBasic
 from bearer_guard.cli.demo.api import AUDIENCE, demo_api
 from bearer_guard.cli.demo.journal import Aloud, Journal, listening
 from bearer_guard.cli.demo.screen import Screen
@@ -28,7 +29,9 @@ def run(*, serve: bool = False, port: int = 0) -> bool:
         with screen.waiting("Starting both servers"):
             tokens = Tokens(issuer)
             running.enter_context(serving(issuer.app, issuer_socket))
-            running.enter_context(serving(demo_api(issuer.issuer), api_socket))
+            running.enter_context(
+                serving(demo_api(issuer.issuer, ClientSecretBasic(issuer.client_id, issuer.client_secret)), api_socket)
+            )
         is_right = _tell(screen, tokens, api)
         if serve:
             _stay(screen, tokens, api)
@@ -42,15 +45,17 @@ def _tell(screen: Screen, tokens: Tokens, api: str) -> bool:
         httpx.Client(base_url=api, timeout=DEADLINE, trust_env=False) as client,
     ):
         for number, step in enumerate(STORY, 1):
-            answer = _ask(client, step, tokens, journal)
-            screen.step(number, step, answer)
+            token = step.token and step.token(tokens)
+            answer = _ask(client, step, token, journal)
+            screen.step(number, step, token, answer)
             right += answer == step.expected
+    tokens.server_is_back()
     screen.closing(right, len(STORY))
     return right == len(STORY)
 
 
-def _ask(client: httpx.Client, step: Step, tokens: Tokens, journal: Journal) -> Answer:
-    headers = {} if step.token is None else {"Authorization": f"Bearer {step.token(tokens)}"}
+def _ask(client: httpx.Client, step: Step, token: str | None, journal: Journal) -> Answer:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     response = client.request(step.method, step.path, headers=headers)
     return Answer(
         response.status_code,

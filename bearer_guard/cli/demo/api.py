@@ -10,6 +10,9 @@ from bearer_guard import (
     AuthorizationServer,
     BearerGuard,
     BearerGuardMiddleware,
+    ByFormat,
+    ClientSecretBasic,
+    IntrospectionValidator,
     JWTValidator,
     access_token,
     require_groups,
@@ -34,9 +37,12 @@ async def _reports(_: Request) -> JSONResponse:
     return JSONResponse({"reports": ["2024", "2025"]})
 
 
-def demo_api(issuer: str) -> Starlette:
-    """The API, for tokens of this issuer: its metadata and keys are fetched over HTTP, as in production."""
-    guard = BearerGuard(JWTValidator(AuthorizationServer(issuer), audience=AUDIENCE))
+def demo_api(issuer: str, client_auth: ClientSecretBasic) -> Starlette:
+    """The API, for tokens of this issuer: metadata, keys and answers come over HTTP, as in production."""
+    server = AuthorizationServer(issuer, client_auth=client_auth)
+    jwt = JWTValidator(server, audience=AUDIENCE)
+    opaque = IntrospectionValidator(server, audience=AUDIENCE)
+    guard = BearerGuard(ByFormat(jwt=jwt, opaque=opaque))
     routes = [
         Route("/orders", _list_orders),
         Route("/orders", _create_order, methods=["POST"]),

@@ -18,6 +18,7 @@ WIDEST = 100
 """Columns. Longer lines of prose are hard to read."""
 _NARROWEST = 20
 _INDENT = 5
+_MOST_OF_A_TOKEN = 6
 
 Part = str | tuple[str, str]
 
@@ -57,7 +58,7 @@ class Screen:
         """Shows that something is under way; in a pipe it is silent."""
         return self._console.status(f"{sentence} {self._signs.more}", spinner="line")
 
-    def step(self, number: int, step: Step, answer: Answer) -> None:
+    def step(self, number: int, step: Step, token: str | None, answer: Answer) -> None:
         """One request and its answer, with a mark that says whether it is as it should be."""
         is_right = answer == step.expected
         self._console.print()
@@ -65,8 +66,8 @@ class Screen:
         self._line(_INDENT, step.why)
         self._console.print()
         self._wire(_SENT, f"{step.method} {step.path}")
-        if step.token is not None:
-            self._wire(_SENT, f"Authorization: Bearer eyJhbG{self._signs.more}")  # never more of it than this
+        if token is not None:
+            self._wire(_SENT, f"Authorization: Bearer {token[:_MOST_OF_A_TOKEN]}{self._signs.more}")
         self._answer(answer)
         if not is_right:
             self._differences(step.expected, answer)

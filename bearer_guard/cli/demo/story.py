@@ -153,6 +153,33 @@ STORY: tuple[Step, ...] = (
         token=Tokens.alice,
         expected=_invalid("unknown_key", "The signing key of the token is not known."),
     ),
+    Step(
+        title="An opaque token",
+        why="Some servers give out tokens that say nothing. The API asks the server what this one means "
+        "(introspection, RFC 7662) and judges the answer like the claims of a JWT.",
+        token=Tokens.opaque,
+        expected=Answer(200, body={"orders": [17, 42], "for": "alice"}),
+    ),
+    Step(
+        title="The same token, revoked",
+        why="Alice has logged out. The server is asked each time, so the very next request is refused; with a cache it "
+        "would be refused when the cached answer ends.",
+        token=Tokens.revoked,
+        expected=_invalid("inactive", "The token is not active."),
+    ),
+    Step(
+        title="The server is down",
+        why="Nobody can say whether this token is good. That is not a no: 503 tells the client to try again, and "
+        "nobody is logged out.",
+        token=Tokens.opaque_in_an_outage,
+        expected=Answer(503, reason="introspection_unavailable"),
+    ),
+    Step(
+        title="A JWT, while the server is down",
+        why="The API knows the public keys and needs nobody for it: an outage of the server is none of yours.",
+        token=Tokens.alice_in_the_outage,
+        expected=Answer(200, body={"orders": [17, 42], "for": "alice"}),
+    ),
 )
 
 TRY_IT: tuple[Trial, ...] = (
@@ -160,5 +187,6 @@ TRY_IT: tuple[Trial, ...] = (
     Trial("200: Alice reads her orders", "/orders", Tokens.alice_for_an_hour),
     Trial("200: Alice is in staff", "/reports", Tokens.alice_for_an_hour),
     Trial("403: Bob is not", "/reports", Tokens.bob_for_an_hour),
+    Trial("200: an opaque token", "/orders", Tokens.opaque_for_an_hour),
     Trial("401: expired", "/orders", Tokens.expired),
 )

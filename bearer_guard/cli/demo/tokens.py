@@ -19,6 +19,7 @@ class Tokens:
     def __init__(self, issuer: FakeIssuer) -> None:
         self._issuer = issuer
         self._alice = issuer.token(**ALICE)
+        self._opaque = issuer.opaque_token(**ALICE)
 
     def alice(self) -> str:
         """Alice's token: the same one whenever it is asked for."""
@@ -66,6 +67,33 @@ class Tokens:
         """Alice's next token, after the issuer has exchanged all of its keys."""
         self._issuer.rotate_keys()
         return self._issuer.token(**ALICE)
+
+    def opaque(self) -> str:
+        """Alice's, as a server gives it out that keeps to itself what its tokens mean."""
+        return self._opaque
+
+    def revoked(self) -> str:
+        """The same, after Alice has taken it back."""
+        self._issuer.revoke(self._opaque)
+        return self._opaque
+
+    def opaque_in_an_outage(self) -> str:
+        """A new one, of a server that then goes down."""
+        token = self._issuer.opaque_token(**ALICE)
+        self._issuer.go_offline()
+        return token
+
+    def alice_in_the_outage(self) -> str:
+        """A JWT, while the server is down."""
+        return self._issuer.token(**ALICE)
+
+    def server_is_back(self) -> None:
+        """Ends the outage."""
+        self._issuer.come_back()
+
+    def opaque_for_an_hour(self) -> str:
+        """An opaque one to play with."""
+        return self._issuer.opaque_token(exp=HOUR, **ALICE)
 
     def alice_for_an_hour(self) -> str:
         """To play with; ES256, because its tokens are the shortest to print."""
