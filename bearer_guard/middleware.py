@@ -19,7 +19,7 @@ from bearer_guard.guard import BearerGuard, missing_token
 from bearer_guard.inventory import chain, check_routes, middleware_of
 from bearer_guard.paths import PublicPaths
 from bearer_guard.requirements import Requirement, is_requirement
-from bearer_guard.tokens import AccessToken, Credentials
+from bearer_guard.tokens import AccessToken
 from bearer_guard.web import GuardedRequest, Mode, answer, as_presented, is_async, without_offered_token
 
 log = logging.getLogger("bearer_guard")
@@ -75,6 +75,7 @@ class BearerGuardMiddleware:
         self.guard = guard
         self.public = PublicPaths(public)
         self.optional = optional
+        self._mode: Mode = "optional" if optional else "required"
         self.requirement = requirement
         self._principal = principal
         self._has_cors_inside = any(_answers_preflights(layer) for layer in chain(app))
@@ -88,7 +89,8 @@ class BearerGuardMiddleware:
             return
         if scope["type"] not in ("http", "websocket"):
             raise RuntimeError(f"a connection of type {scope['type']!r} is not served: nothing is known to guard it")
-        self._check()
+        if not self._is_checked:
+            self._check()
         try:
             guarded = await self._admit(scope)
         except BearerError as error:
@@ -104,28 +106,28 @@ class BearerGuardMiddleware:
     async def _admit(self, scope: Scope) -> GuardedRequest:
         if self.public.contain(scope) or (self._passes_preflights and _is_preflight(scope)):
             return GuardedRequest(self.guard, None, None, "public")
-        credentials, token = await self._credentials_and_token(scope)
-        mode: Mode = "optional" if self.optional else "required"
-        if token is None:
-            if self.optional:
-                return GuardedRequest(self.guard, None, None, mode)
-            raise missing_token(self.requirement)
-        self.guard.authorize(token, self.requirement)
-        return GuardedRequest(self.guard, credentials, token, mode, await self._principal_of(token, scope))
-
-    async def _credentials_and_token(self, scope: Scope) -> tuple[Credentials | None, AccessToken | None]:
-        credentials = self.guard.find(as_presented(scope))
-        if credentials is None:
-            return None, None
         seen = scope.get("bearer_guard")
-        if isinstance(seen, GuardedRequest) and seen.guard is self.guard and seen.credentials == credentials:
-            return credentials, seen.token  # one validation per request, however often we stand in its way
-        return credentials, await self.guard.confirmed(credentials)
+        credentials = self.guard.find(scope if seen is None else as_presented(scope))
+        if credentials is None:
+            return self._anonymous()
+        before = seen if isinstance(seen, GuardedRequest) and seen.guard is self.guard else None
+        if before is not None and before.token is not None and before.credentials == credentials:
+            token = before.token  # one validation per request, however often we stand in its way
+        else:
+            token = await self.guard.confirmed(credentials)
+        if self.requirement is not None:
+            self.guard.authorize(token, self.requirement)
+        principal = None if self._principal is None and before is None else await self._principal_of(token, before)
+        return GuardedRequest(self.guard, credentials, token, self._mode, principal)
 
-    async def _principal_of(self, token: AccessToken, scope: Scope) -> Any:
+    def _anonymous(self) -> GuardedRequest:
+        if not self.optional:
+            raise missing_token(self.requirement)
+        return GuardedRequest(self.guard, None, None, "optional")
+
+    async def _principal_of(self, token: AccessToken, before: GuardedRequest | None) -> Any:
         if self._principal is None:
-            seen = scope.get("bearer_guard")
-            return seen.principal if isinstance(seen, GuardedRequest) and seen.token is token else None
+            return before.principal if before is not None and before.token is token else None
         try:
             principal = await self._principal(token)
         except BearerError:

@@ -80,7 +80,7 @@ class Epoch(Protocol):
         """Whether what was true at validation is true at `now` (seconds of the clock's `monotonic()`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: each request makes one, and that would take three times as long
 class Credentials:
     """What a client presented. Nothing about it is known to be true, and it lives for one request only.
 

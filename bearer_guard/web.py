@@ -25,7 +25,7 @@ Mode = Literal["required", "optional", "public"]
 POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: each request makes one, and that would take five times as long
 class GuardedRequest:
     """What a guard found out about one request; it stands in `scope["bearer_guard"]`.
 

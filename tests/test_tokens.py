@@ -229,10 +229,3 @@ def test_credentials_are_neither_pickled_nor_copied(copied: Callable[[Any], Any]
     with pytest.raises(TypeError, match="hold a secret") as refused:
         copied({"presented": (Credentials("secret-token"),)}["presented"][0])
     assert "secret-token" not in str(refused.value)
-
-
-def test_credentials_cannot_be_changed() -> None:
-    credentials = Credentials("secret-token")
-    with pytest.raises(AttributeError):
-        credentials.token = "another"  # type: ignore[misc]
-    assert credentials.token == "secret-token"

@@ -1,7 +1,7 @@
 """A validated token in a handler, and a refusal as an answer or as an exception."""
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,11 +119,9 @@ def test_asking_for_a_token_that_is_not_there_is_a_401(guard: BearerGuard, make_
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
 
 
-def test_a_guarded_request_is_a_value_that_shows_no_credentials(guard: BearerGuard) -> None:
+def test_a_guarded_request_shows_no_credentials(guard: BearerGuard) -> None:
     guarded = GuardedRequest(guard, Credentials("secret-token"), token_with(), "required")
     assert "secret-token" not in repr(guarded)
-    with pytest.raises(FrozenInstanceError):
-        guarded.token = None  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("left_there", [None, "token", {"token": token_with()}], ids=repr)

@@ -1,8 +1,8 @@
 """Question 2, all of it: a validator with a memory of its answers, revocations, and what userinfo adds."""
 
-import hashlib
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
 from bearer_guard.protocols import Clock, Revocations, TokenValidator, UserInfoSource
@@ -33,28 +33,22 @@ class Answering:
         In this order, on every request: the memory of validated tokens, revocations, the sender, userinfo. Only the
         first is remembered.
         """
-        token = await self._validated(presented, max_age)
+        if max_age is not None:
+            token = await self.validator.validate(presented, max_age=max_age)
+        else:
+            # A digest: the memory holds no token that a dump of it could give away.
+            key = sha256(presented.encode("utf-8", "surrogatepass")).digest()
+            remembered = self._remembered.get(key)
+            if remembered is not None and self._is_still_good(remembered):
+                token = remembered
+            else:
+                token = await self._validated(presented, key)
         if self._revocations:
             await self._refuse_revoked(token)
         if "cnf" in token.claims:
             # RFC 7800 section 3: a token bound to a key is good only with a proof of it, and nothing here proves one.
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
         return token if self.userinfo is None else await self.userinfo.enriched(token, presented)
-
-    async def _validated(self, presented: str, max_age: float | None) -> AccessToken:
-        if max_age is not None:
-            return await self.validator.validate(presented, max_age=max_age)
-        # A digest: the memory holds no token that a dump of it could give away.
-        key = hashlib.sha256(presented.encode("utf-8", "surrogatepass")).digest()
-        remembered = self._remembered.get(key)
-        if remembered is not None:
-            if self._is_still_good(remembered):
-                return remembered
-            self._remembered.forget(key)
-        validated = await self.validator.validate(presented)
-        if validated.epoch is not None:
-            self._remembered.set(key, validated, len(presented))
-        return validated
 
     def _is_still_good(self, token: AccessToken) -> bool:
         epoch = token.epoch
@@ -63,6 +57,13 @@ class Answering:
             and epoch is not None
             and epoch.still_good(self._clock.monotonic())
         )
+
+    async def _validated(self, presented: str, key: bytes) -> AccessToken:
+        self._remembered.forget(key)
+        validated = await self.validator.validate(presented)
+        if validated.epoch is not None:
+            self._remembered.set(key, validated, len(presented))
+        return validated
 
     async def _refuse_revoked(self, token: AccessToken) -> None:
         for revocations in self._revocations:

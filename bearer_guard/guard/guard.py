@@ -53,6 +53,7 @@ class BearerGuard:
         check_remember(remember)
         self._explicit_sources = tuple(source for source in sources if not _is_ambient(source))
         self._ambient_sources = tuple(source for source in sources if _is_ambient(source))
+        self._only_source = sources[0] if len(sources) == 1 else None
         self._wording = Wording(realm, missing_token)
         self._on_error = on_error
         self._remember = remember
@@ -111,6 +112,8 @@ class BearerGuard:
 
     def find(self, scope: Scope) -> Credentials | None:
         """1. Where is the token?  None: there is none. Raises `InvalidRequest` if it is malformed or there are two."""
+        if self._only_source is not None:
+            return self._only_source.find(scope)
         # What a browser adds by itself (a cookie) counts only where the request presents nothing on purpose.
         return _find_in(self._explicit_sources, scope) or _find_in(self._ambient_sources, scope)
 

@@ -8,7 +8,7 @@ from bearer_guard.sources.reading import checked_name, checked_token, the_only
 from bearer_guard.tokens import Credentials
 
 # RFC 9110 section 11.4: credentials = auth-scheme [ 1*SP ( token68 / ... ) ]
-_CREDENTIALS = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: +(.*))?", re.DOTALL)
+_SCHEME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?= |\Z)")
 
 
 class AuthorizationHeader:
@@ -54,12 +54,9 @@ class Header:
 
 def _read(value: bytes) -> Credentials | None:
     value = value.strip(b" \t")  # RFC 9110 section 5.5: white space around a field value is not part of it
-    if not value:
-        return None
-    match = _CREDENTIALS.fullmatch(value)
-    if match is None:
+    if value[:7].lower() == b"bearer ":  # RFC 9110 section 11.1: schemes are case-insensitive
+        return Credentials(checked_token(value[7:].lstrip(b" "), Reason.MALFORMED_AUTHORIZATION))
+    scheme = _SCHEME.match(value)
+    if value and (scheme is None or scheme[0].lower() == b"bearer"):
         raise InvalidRequest(Reason.MALFORMED_AUTHORIZATION)
-    scheme, token = match.groups()
-    if scheme.lower() != b"bearer":  # RFC 9110 section 11.1: schemes are case-insensitive
-        return None
-    return Credentials(checked_token(token or b"", Reason.MALFORMED_AUTHORIZATION))
+    return None  # nothing, or credentials of another scheme
