@@ -9,6 +9,8 @@ from bearer_guard.authorization_server.http import Answer
 from bearer_guard.tokens import Claims
 
 _LONGEST_QUOTE = 200
+_SHORTEST_PART = 12
+"""Characters of a token or a secret that must not be quoted, wherever in it they stand."""
 # RFC 6749 section 5.2; the words by which servers say that it is us whom they do not accept.
 _OUR_FAULT = frozenset(
     {"invalid_client", "unauthorized_client", "access_denied", "insufficient_scope", "invalid_token"}
@@ -60,11 +62,14 @@ def _strings(body: Claims, names: Iterable[str]) -> Iterable[str]:
 
 
 def _quoted(words: str, secrets: Iterable[str]) -> str:
-    if any(spelling in words for secret in secrets if secret for spelling in _spellings(secret)):
+    words = words[:_LONGEST_QUOTE]
+    if any(_repeats(words, spelling) for secret in secrets for spelling in (secret, quote(secret), quote_plus(secret))):
         return "its words are left out, because they repeat what we sent"
     # As JSON: a line break from outside must not begin a record of its own.
-    return json.dumps(words)[1:-1][:_LONGEST_QUOTE]
+    return json.dumps(words)[1:-1]
 
 
-def _spellings(secret: str) -> set[str]:
-    return {secret, quote(secret, safe=""), quote_plus(secret), secret[:_LONGEST_QUOTE]}
+def _repeats(words: str, secret: str) -> bool:
+    """Whether words contain a secret, or a part of one."""
+    size = min(len(secret), _SHORTEST_PART)
+    return any(words[start : start + size] in secret for start in range(len(words) - size + 1)) if size else False

@@ -1,5 +1,6 @@
 """Two questions to the authorization server about one token: RFC 7662 introspection, and OpenID Connect's userinfo."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -7,6 +8,9 @@ from bearer_guard.authorization_server.complaints import complaint
 from bearer_guard.authorization_server.http import Answer, Door, NoAnswer
 from bearer_guard.protocols import ClientAuthentication, Clock
 from bearer_guard.tokens import Claims
+
+LONGEST_AUTHENTICATION = 5.0
+"""Seconds for a secret that is fetched from somewhere."""
 
 FindURL = Callable[[], Awaitable[str]]
 """Where an endpoint is: as configured, or as the metadata says. Raises `NoAnswer`."""
@@ -30,7 +34,8 @@ class IntrospectionEndpoint:
         form = {"token": token, **({"token_type_hint": token_type_hint} if token_type_hint else {})}
         headers: dict[str, str] = {}
         try:
-            await self._client_auth.authenticate(form, headers, issuer=self._issuer, now=self._clock.time())
+            async with asyncio.timeout(LONGEST_AUTHENTICATION):
+                await self._client_auth.authenticate(form, headers, issuer=self._issuer, now=self._clock.time())
         except Exception as error:  # noqa: BLE001  a secret may come from anywhere
             # Without its words, and without its context: they may hold a secret.
             why = f"our own credentials are not to be had: {type(self._client_auth).__name__}: {type(error).__name__}"

@@ -59,6 +59,8 @@ def _in_thread_pool(function: Callable[..., Any]) -> Callable[..., Awaitable[Any
 
 
 def _connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection | None:
+    if args and isinstance(args[0], HTTPConnection):  # as Starlette calls endpoints
+        return args[0]
     return next((value for value in (*args, *kwargs.values()) if isinstance(value, HTTPConnection)), None)
 
 
