@@ -306,7 +306,7 @@ async def test_what_has_no_epoch_is_not_remembered() -> None:
     guard = BearerGuard(validator)
     assert await guard.validate("t") is not await guard.validate("t")
     assert len(validator.asked) == 2
-    assert len(guard._validators[-1]._remembered) == 0
+    assert len(guard._answering[-1]._remembered) == 0
 
 
 async def test_remember_0_remembers_nothing() -> None:
@@ -321,7 +321,7 @@ async def test_the_memory_is_bounded_and_forgets_what_was_not_asked_for_longest(
     guard = BearerGuard(validator, remember=4)
     for number in range(100):
         await guard.validate(f"t{number}")
-        assert len(guard._validators[-1]._remembered) <= 4
+        assert len(guard._answering[-1]._remembered) <= 4
     validator.asked.clear()
     await guard.validate("t99")
     await guard.validate("t0")
@@ -398,7 +398,7 @@ async def test_the_memory_holds_no_token() -> None:
     assert token.subject == "a-token", "this validator puts it there; the keys of the memory must not"
     assert all(
         b"a-token" not in key
-        for key in [*guard._validators[-1]._remembered._young, *guard._validators[-1]._remembered._old]
+        for key in [*guard._answering[-1]._remembered._young, *guard._answering[-1]._remembered._old]
     )
 
 

@@ -1,8 +1,8 @@
 """The same promises as in memory, kept by Redis or Valkey, and shared by all workers and machines.
 
-What is stored is sealed: whoever reads the store learns nothing, and whoever writes to it can only take away. That makes
-no token valid that the authorization server does not vouch for, but it can undo a revocation: Redis is to be reached by
-your workers alone.
+What is stored is sealed: whoever reads the store learns nothing, and whoever writes to it can only take away. That
+makes no token valid that the authorization server does not vouch for, but it can undo a revocation: let nobody but your
+workers reach Redis.
 """
 
 import asyncio

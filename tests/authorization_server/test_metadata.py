@@ -166,31 +166,25 @@ async def test_an_explicit_url_without_a_document_ends_the_search(web: LoopbackS
     assert web.hits == {"/meta": 1}
 
 
-# --- jwks_uri ---
+# --- documents that do not say where the keys are ---
 
 
-UNUSABLE: list[Any] = [
-    None,
-    1,
-    True,
-    ["https://id.example.com/jwks"],
-    {},
-    "",
-    "/jwks",
-    "file:///etc/jwks",
-    "https://[::1/jwks",
-]
+async def test_a_document_without_the_place_of_the_keys_is_of_use_where_no_other_has_it(web: LoopbackServer) -> None:
+    web.answers[RFC_8414] = document({"issuer": web.url, "introspection_endpoint": f"{web.url}/first"})
+    web.answers[OPENID] = document({"issuer": web.url, "introspection_endpoint": f"{web.url}/second"})
+    found = await discover(Door(), web.url)
+    assert (found.jwks_uri, found.introspection_endpoint) == (None, f"{web.url}/first")
+    assert web.hits == {RFC_8414: 1, OPENID: 1}
 
 
-@pytest.mark.parametrize("value", UNUSABLE, ids=repr)
-async def test_a_document_without_the_place_of_the_keys_says_what_to_write(web: LoopbackServer, value: Any) -> None:
-    web.answers["/meta"] = document(about(web.url, jwks_uri=value))
-    with pytest.raises(NoAnswer, match="it has no usable jwks_uri: give one with jwks_uri="):
-        await discover(Door(), web.url, f"{web.url}/meta")
+async def test_a_document_without_the_place_of_the_keys_is_of_use_where_the_other_is_not_there(
+    web: LoopbackServer,
+) -> None:
+    web.answers[OPENID] = document({"issuer": web.url, "introspection_endpoint": f"{web.url}/introspect"})
+    assert (await discover(Door(), web.url)).introspection_endpoint == f"{web.url}/introspect"
 
 
-@pytest.mark.parametrize("jwks_uri", ["http://id.example.com/jwks", "http://127.0.0.1/jwks"])
-async def test_the_keys_of_an_https_issuer_come_over_https(web: LoopbackServer, jwks_uri: str) -> None:
-    web.answers["/meta"] = document(about("https://id.example.com", jwks_uri=jwks_uri))
-    with pytest.raises(NoAnswer, match="its jwks_uri falls back from https to http"):
-        await discover(Door(), "https://id.example.com", f"{web.url}/meta")
+@pytest.mark.parametrize("aliases", [None, 1, [], ["a"], {}, {"introspection_endpoint": 1}], ids=repr)
+async def test_aliases_that_are_none_are_passed_over(web: LoopbackServer, aliases: Any) -> None:
+    web.answers["/meta"] = document(about(web.url, mtls_endpoint_aliases=aliases))
+    assert (await discover(Door(), web.url, f"{web.url}/meta")).mtls_introspection_endpoint is None

@@ -1,16 +1,20 @@
-"""A real OpenID provider and a real protected API, each in a process of its own."""
+"""Real authorization servers and a real protected API, each in a process of its own."""
 
 import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.interop.protected_api import ProtectedAPI, running_api
-from tests.interop.provider import HOME, OIDCProvider, running_provider
+from tests.interop import dot
+from tests.interop.dot import DjangoOAuthToolkit, running_dot
+from tests.interop.options import Options
+from tests.interop.protected_api import AskingAPI, ProtectedAPI, running_api, running_introspecting_api
+from tests.interop.provider import HOME, OPAQUE_API, OIDCProvider, running_provider
 from tests.processes import unavailable
 
 NPM_INSTALL = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
@@ -49,6 +53,27 @@ def strict_app(oidc_provider: OIDCProvider, tmp_path_factory: pytest.TempPathFac
         yield api
 
 
+@pytest.fixture(scope="module")
+def asking_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AskingAPI]:
+    """Starts an API that introspects, at most one for each configuration: `asking_api(Options(...))`."""
+    apis: dict[Options, ProtectedAPI] = {}
+    with ExitStack() as running:
+
+        def api(options: Options) -> ProtectedAPI:
+            if options not in apis:
+                directory = tmp_path_factory.mktemp("asking-api")
+                apis[options] = running.enter_context(running_introspecting_api(options, directory))
+            return apis[options]
+
+        yield api
+
+
+@pytest.fixture
+def opaque_app(oidc_provider: OIDCProvider, asking_api: AskingAPI) -> ProtectedAPI:
+    """The plainest API that introspects."""
+    return asking_api(Options(issuer=oidc_provider.issuer, audience=OPAQUE_API))
+
+
 @pytest.fixture
 def provider_of_its_own(node_modules: None, tmp_path: Path) -> Iterator[OIDCProvider]:
     """A provider whose keys a test may rotate, and which it may end."""
@@ -61,6 +86,31 @@ def app_of_its_own(provider_of_its_own: OIDCProvider, tmp_path: Path) -> Iterato
     """An API that has fetched no keys yet, for the provider of this test alone."""
     with running_api(provider_of_its_own.issuer, tmp_path) as api:
         yield api
+
+
+@pytest.fixture(scope="session")
+def dot_environment() -> None:
+    """The site's own virtual environment, as its requirements.txt pins it, made where it is missing."""
+    try:
+        dot.install()
+    except dot.NotInstalled as failure:
+        unavailable(f"The tests with django-oauth-toolkit need the package index in reach, once: {failure}")
+
+
+@pytest.fixture(scope="session")
+def django_oauth_toolkit(
+    dot_environment: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DjangoOAuthToolkit]:
+    """The site that most tests share."""
+    with running_dot(tmp_path_factory.mktemp("django-oauth-toolkit")) as site:
+        yield site
+
+
+@pytest.fixture
+def dot_of_its_own(dot_environment: None, tmp_path: Path) -> Iterator[DjangoOAuthToolkit]:
+    """A site that a test may end."""
+    with running_dot(tmp_path) as site:
+        yield site
 
 
 def _is_installed() -> bool:

@@ -86,14 +86,28 @@ async def test_4_a_provider_that_cannot_be_reached_is_not_asked_twice() -> None:
         pytest.param(Page(b"", 204), "answered 204", id="4.2 not 200"),
         pytest.param(Page(b"<html>"), "not a JSON object", id="4.2 not JSON"),
         pytest.param(page("issuer"), "not a JSON object", id="4.2 no object"),
-        pytest.param(page({"issuer": ISSUER}), "jwks_uri", id="3 without jwks_uri"),
-        pytest.param(configuration(jwks_uri="http://op.test/jwks"), "jwks_uri", id="3 jwks_uri over plain http"),
         pytest.param(configuration(issuer="https://op.test/"), "its issuer is", id="4.3 the issuer is not identical"),
         pytest.param(page({"jwks_uri": JWKS_URI}), "its issuer is", id="4.3 without issuer"),
     ],
 )
 async def test_what_is_not_our_providers_configuration_is_not_used(answer: Page, why: str) -> None:
     assert why in await Hosts({URL: answer}).why_there_is_none(ISSUER)
+
+
+@pytest.mark.parametrize(
+    "jwks_uri",
+    [pytest.param(None, id="3 without jwks_uri"), pytest.param("http://op.test/jwks", id="3 over plain http")],
+)
+async def test_keys_that_the_configuration_does_not_place_are_not_fetched(
+    jwks_uri: str | None, issuer: FakeIssuer
+) -> None:
+    hosts = Hosts({URL: configuration(jwks_uri=jwks_uri), "http://op.test/jwks": page(issuer.jwks())})
+    server = AuthorizationServer(ISSUER, http_client=hosts.http_client, clock=issuer.clock)
+    with pytest.raises(AuthorizationServerUnavailable) as caught:
+        await BearerGuard(JWTValidator(server, audience="api")).validate(issuer.token(iss=ISSUER))
+    assert (caught.value.status, caught.value.reason) == (503, Reason.KEYS_UNAVAILABLE)
+    assert str(caught.value.__cause__).endswith("its metadata has no usable jwks_uri: give one with jwks_uri=")
+    assert hosts.asked == [f"GET {URL_OF_RFC_8414}", f"GET {URL}"]  # metadata, and no keys
 
 
 async def test_4_3_the_iss_of_tokens_is_the_issuer_of_the_configuration(issuer: FakeIssuer) -> None:

@@ -35,11 +35,12 @@ def guard_of(hosts: Hosts) -> BearerGuard:
     return BearerGuard(JWTValidator(AuthorizationServer(ISSUER, http_client=hosts.http_client), audience="api"))
 
 
-async def keys_are_unavailable(guard: BearerGuard, token: str) -> None:
-    """Asserts that nothing is known about the token: 503 and not 401."""
+async def keys_are_unavailable(guard: BearerGuard, token: str) -> str:
+    """Asserts that nothing is known about the token, 503 and not 401, and gives the reason for the log."""
     with pytest.raises(AuthorizationServerUnavailable) as caught:
         await guard.validate(token)
-    assert caught.value.reason is Reason.KEYS_UNAVAILABLE
+    assert (caught.value.status, caught.value.reason) == (503, Reason.KEYS_UNAVAILABLE)
+    return str(caught.value.__cause__)
 
 
 # --- 2: the members ---------------------------------------------------------------------------------------------------
@@ -83,8 +84,16 @@ async def test_2_1_signed_metadata_is_ignored_where_it_is_not_supported() -> Non
         pytest.param("file:///etc/jwks", id="2 another scheme"),
     ],
 )
-async def test_a_document_without_a_good_jwks_uri_is_of_no_use(jwks_uri: object) -> None:
-    assert "jwks_uri" in await Hosts({URL: metadata(jwks_uri=jwks_uri)}).why_there_is_none(ISSUER)
+async def test_keys_without_a_good_jwks_uri_are_not_fetched(jwks_uri: object, issuer: FakeIssuer) -> None:
+    hosts = Hosts({URL: metadata(jwks_uri=jwks_uri), "http://as.test/jwks": page(issuer.jwks())})
+    why = await keys_are_unavailable(guard_of(hosts), issuer.token(iss=ISSUER))
+    assert why.endswith("its metadata has no usable jwks_uri: give one with jwks_uri=")
+    assert all("/.well-known/" in asked for asked in hosts.asked)  # metadata, and no keys
+
+
+async def test_2_the_rest_of_a_document_without_jwks_uri_is_of_use() -> None:
+    found = await Hosts({URL: metadata(jwks_uri=None, introspection_endpoint=f"{ISSUER}/introspect")}).metadata(ISSUER)
+    assert (found.jwks_uri, found.introspection_endpoint) == (None, f"{ISSUER}/introspect")
 
 
 @pytest.mark.parametrize(

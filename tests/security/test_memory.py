@@ -150,7 +150,7 @@ async def test_a_key_of_the_same_name_does_not_inherit_what_is_remembered(
 async def test_a_guard_that_remembers_nothing_remembers_nothing(publisher: Publisher, make_guard: MakeGuard) -> None:
     guard, token = make_guard(remember=0), token_of(publisher)
     assert not await is_remembered(guard, token)
-    assert len(guard._validators[-1]._remembered) == 0
+    assert len(guard._answering[-1]._remembered) == 0
 
 
 async def test_what_one_guard_remembers_is_nothing_to_another(publisher: Publisher, make_guard: MakeGuard) -> None:
