@@ -6,15 +6,20 @@ The `WWW-Authenticate` header is built here and nowhere else.
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bearer_guard.errors import (
     AuthorizationServerUnavailable,
     BearerError,
     ConfigurationError,
     InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
     MissingToken,
 )
+
+_MOST_MADE = 512
+_OUR_OWN = (MissingToken, InvalidRequest, InvalidToken, InsufficientScope, AuthorizationServerUnavailable)
 
 LONGEST_VALUE = 1024
 """Characters of one parameter of a challenge: response headers stay far below every server's and proxy's limit."""
@@ -50,11 +55,19 @@ def _parameter(parameter: tuple[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal as it goes on the wire. `headers`: names in lower case and values; the length comes when it is sent."""
+    """A refusal as it goes on the wire. `headers`: names in lower case and values; the length is that of the body."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    raw_headers: tuple[tuple[bytes, bytes], ...] = field(init=False, repr=False, compare=False)
+    """The same with the length, as ASGI wants it: made once, and sent often."""
+
+    def __post_init__(self) -> None:
+        named = [pair for pair in self.headers if pair[0].lower() != "content-length"]
+        named.append(("content-length", str(len(self.body))))
+        raw = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in named)
+        object.__setattr__(self, "raw_headers", raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,8 @@ class Wording:
 
     realm: str | None = None
     missing_token: str = "challenge"
+    _made: dict[object, Refusal] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """Refusals of this guard: there are few, and whoever attacks us sees them often."""
 
     def __post_init__(self) -> None:
         if self.realm is not None and not _is_presentable(self.realm):
@@ -84,6 +99,15 @@ class Wording:
 
     def refusal(self, error: BearerError) -> Refusal:
         """The one rendering of an error."""
+        key = _what_it_depends_on(error)
+        refusal = self._made.get(key) if key is not None else None
+        if refusal is None:
+            refusal = self._rendered(error)
+            if key is not None and len(self._made) < _MOST_MADE:
+                self._made[key] = refusal
+        return refusal
+
+    def _rendered(self, error: BearerError) -> Refusal:
         status, code = self._status_and_code(error)
         headers = [("content-type", "application/json"), ("cache-control", "no-store")]
         if isinstance(error, AuthorizationServerUnavailable):
@@ -106,6 +130,14 @@ class Wording:
         if isinstance(error, MissingToken | InsufficientScope) and code != "invalid_request":
             parameters += _scope(error.scopes)
         return Challenge("Bearer", tuple(parameters))
+
+
+def _what_it_depends_on(error: BearerError) -> object:
+    """All that shows in the rendering of one of our own errors; None for those of others, who may show anything."""
+    if type(error) not in _OUR_OWN:
+        return None
+    scopes = getattr(error, "scopes", ())
+    return (type(error), error.reason, scopes, getattr(error, "retry_after", 0)) if type(scopes) is tuple else None
 
 
 def _is_presentable(value: object) -> bool:

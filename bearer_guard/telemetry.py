@@ -13,8 +13,11 @@ _EXPECTED = frozenset({Reason.MISSING_TOKEN, Reason.EXPIRED})
 
 def record_refusal(error: BearerError) -> None:
     """Logs a refusal, with its reason: INFO for the everyday ones, ERROR for an outage, WARNING for the rest."""
+    level = _level(error)
+    if not log.isEnabledFor(level):  # a flood of refusals that nobody reads costs no sentences
+        return
     log.log(
-        _level(error),
+        level,
         "refused: reason=%s%s: %s%s",
         error.reason,
         f" claim={error.claim}" if isinstance(error, InvalidToken) and error.claim else "",

@@ -132,10 +132,12 @@ def authorize(connection: HTTPConnection, requirement: Requirement) -> AccessTok
 
 
 # --- a refusal as an answer -------------------------------------------------------------------------------------------
+
+
 def response(refusal: Refusal) -> Response:
     """A refusal as a Starlette response."""
     answer = Response(refusal.body, refusal.status)
-    answer.raw_headers = _raw_headers(refusal)
+    answer.raw_headers = list(refusal.raw_headers)
     return answer
 
 
@@ -165,15 +167,8 @@ def _offers_denial_response(scope: Scope) -> bool:
 
 
 async def _send(refusal: Refusal, send: Send, event: str) -> None:
-    await send({"type": f"{event}.start", "status": refusal.status, "headers": _raw_headers(refusal)})
+    await send({"type": f"{event}.start", "status": refusal.status, "headers": list(refusal.raw_headers)})
     await send({"type": f"{event}.body", "body": refusal.body})
-
-
-def _raw_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
-    # The length is that of the body that is sent: on_error= may have put in another.
-    headers = [pair for pair in refusal.headers if pair[0].lower() != "content-length"]
-    headers.append(("content-length", str(len(refusal.body))))
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 # --- a token that came in the subprotocols of a WebSocket -------------------------------------------------------------

@@ -1,0 +1,78 @@
+"""How the cost of validating grows, in microseconds as if the raw signature check (ES256, 1000 bytes) took 80.
+
+**cold**: the validator alone, every token new. **seen before**: the guard's memory. What grows: the bytes of a token
+(a request may bring 16 KiB), the tokens remembered, the groups in a token, the keys of the issuer. A cost that should
+not grow is one: a hit among many remembered tokens, a key among many.
+"""
+
+from collections.abc import Sequence
+
+from bearer_guard import BearerGuard, JWTValidator
+from bearer_guard.testing import FakeIssuer, SigningKey
+from tests.benchmarks import material
+from tests.benchmarks.findings import Findings
+from tests.benchmarks.racing import Effort, Lane, race
+
+ALGORITHM = "ES256"
+RAW_MICROSECONDS = 80
+COLD, SEEN = "cold", "seen before"
+KIBIBYTES = (0.5, 1, 2, 4, 8, 16)
+REMEMBERED = (1, 10, 100, 1000, 10_000, 100_000)
+GROUPS = (1, 10, 100, 1000)
+KEYS = (1, 10, 100, 200)
+ROUNDS = 40
+
+
+async def measure(effort: Effort) -> Findings:
+    """One race of all sizes; what is remembered is remembered before it starts."""
+    effort = Effort(min(effort.rounds, ROUNDS), effort.batch, effort.tokens, effort.is_quick)
+    lanes = [
+        *[lane for size in KIBIBYTES for lane in _token_size(size, effort)],
+        *[await _remembered(count, effort) for count in REMEMBERED if count <= effort.tokens or not effort.is_quick],
+        *[lane for count in GROUPS for lane in _groups(count, effort)],
+        *[lane for count in KEYS for lane in _keys(count, effort)],
+    ]
+    raw = material.raw_lane("raw signature check", ALGORITHM, material.tokens(ALGORITHM, effort.tokens))
+    findings = await race(raw, lanes, effort, times=RAW_MICROSECONDS)
+    findings.unit = f"microseconds, where the raw signature check takes {RAW_MICROSECONDS}"
+    findings.notes.append("1 to 1000 issuers are left out: there is no ByIssuer yet.")
+    return findings
+
+
+def _token_size(kibibytes: float, effort: Effort) -> list[Lane]:
+    fewer_claims = dict.fromkeys(("groups", "tenant", "auth_time", "acr")) if kibibytes < 1 else {}
+    tokens = material.different_tokens(effort.batch, ALGORITHM, size=int(kibibytes * 1024), **fewer_claims)
+    return _both(f"token of {kibibytes:g} KiB", material.validator(), tokens)
+
+
+def _groups(count: int, effort: Effort) -> list[Lane]:
+    groups = [f"g{number}" for number in range(count)]
+    tokens = material.different_tokens(effort.batch, ALGORITHM, size=0, groups=groups)
+    return _both(_counted(count, "group"), material.validator(), tokens)
+
+
+def _keys(count: int, effort: Effort) -> list[Lane]:
+    issuer = FakeIssuer(audience=material.AUDIENCE)
+    names = ["RS256", *map(str, range(1, count))]  # it wants one of that name, and publishes them all
+    issuer._keys = {name: SigningKey(ALGORITHM) for name in names}
+    tokens = material.different_tokens(effort.batch, ALGORITHM, by=issuer, key=issuer._keys[names[-1]])
+    return _both(_counted(count, "key"), JWTValidator(material.server(issuer), audience=material.AUDIENCE), tokens)
+
+
+async def _remembered(count: int, effort: Effort) -> Lane:
+    guard = BearerGuard(material.validator(), remember=2 * count)
+    tokens = list(material.different_tokens(count, ALGORITHM, size=0))
+    for token in tokens:
+        await guard.validate(token)
+    hits = tokens[:: max(1, count // (8 * effort.batch))]  # all over the memory, not in one corner of it
+    hits = [*hits, *tokens * (effort.batch // count)]  # and a full batch, where there are few
+    return Lane(_counted(count, "remembered token"), SEEN, guard.validate, hits)
+
+
+def _both(row: str, validator: JWTValidator, tokens: Sequence[str]) -> list[Lane]:
+    guard = BearerGuard(validator)
+    return [Lane(row, COLD, validator.validate, tokens), Lane(row, SEEN, guard.validate, tokens)]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,}".replace(",", " ") + f" {what}{'s' if count > 1 else ''}"
