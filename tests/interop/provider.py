@@ -7,7 +7,7 @@ import subprocess
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
@@ -33,7 +33,7 @@ class OIDCProvider:
     http: httpx.Client
     tls_origin: str
     tls_certificate: Path
-    api_credentials: KeyAndCertificate
+    api_credentials: KeyAndCertificate = field(repr=False)
 
     def token(self, client_id: str = "RS256", *, scope: str = "read", resource: str | None = API) -> str:
         """An access token for a machine; clients are named after the algorithm they get."""

@@ -19,7 +19,7 @@ const FORMATS = {
   'urn:api:other-opaque': 'opaque',
 };
 const SCOPES = 'read write';
-const GROUPS = { alice: ['admins', 'staff'], bob: ['staff'] };
+const GROUPS = { alice: ['admins', 'staff'], bob: ['staff'], carol: ['staff'] };
 const PUBLISHED_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 const SHORT_LIFE = 4; // seconds: the tests wait it out, since nobody can move the clock of a real server
 
@@ -40,6 +40,11 @@ function signing({ clientId }) {
 function resourceServer(ctx, resource, client) {
   if (!(resource in FORMATS)) throw new errors.InvalidTarget();
   return { audience: resource, scope: SCOPES, accessTokenFormat: FORMATS[resource], jwt: { sign: signing(client) } };
+}
+
+function claimsOf(id, use) {
+  if (id === 'carol' && use === 'userinfo') throw new Error('the record of this user is broken'); // it is a 500
+  return { sub: id, groups: GROUPS[id] };
 }
 
 // No standard claim, yet what most servers do. A token for no resource at all gets none: its groups are at userinfo.
@@ -76,7 +81,7 @@ const configuration = {
   scopes: SCOPES.split(' '),
   claims: { openid: ['sub'], groups: ['groups'] },
   discovery: { mtls_endpoint_aliases: { introspection_endpoint: `${TLS_ORIGIN}/token/introspection` } },
-  findAccount: (ctx, id) => GROUPS[id] && { accountId: id, claims: () => ({ sub: id, groups: GROUPS[id] }) },
+  findAccount: (ctx, id) => GROUPS[id] && { accountId: id, claims: (use) => claimsOf(id, use) },
   extraTokenClaims: groupsInToken,
   loadExistingGrant: impliedGrant,
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
