@@ -35,4 +35,5 @@ def _level(error: BearerError) -> int:
 
 
 def _cause(error: BearerError) -> str:
-    return f" Cause: {error.__cause__}" if isinstance(error, AuthorizationServerUnavailable) else ""
+    cause = error.__cause__ if isinstance(error, AuthorizationServerUnavailable) else None
+    return f" Cause: {cause}" if cause else ""

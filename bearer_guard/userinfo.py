@@ -17,7 +17,7 @@ log = logging.getLogger("bearer_guard")
 MOST_TOKENS = 4096
 """Tokens whose userinfo is kept in this process, each until it expires."""
 _REST = 5.0
-"""Seconds after a failure during which nobody is asked: requests must not wait, one by one, for a server that hangs."""
+"""Seconds for which nobody is asked after nobody answered: requests must not wait in turn for a server that hangs."""
 
 Policy = Literal["refuse", "go_on"]
 
@@ -40,6 +40,8 @@ class UserInfo:
     change meanwhile are seen with the next token. It is no validator: userinfo names no audience. A token for which the
     server has no userinfo (without the scope `openid`, or bound to another resource) stays as it is. Where userinfo
     tells about somebody else than the token's `user_id`, the token is refused (OpenID Connect Core section 5.3.2).
+    Some servers name the user in their answers by another claim than `sub`: then the validator's profile says which,
+    as in `replace(profiles.OAUTH2, user_id=("username",))`.
     """
 
     def __init__(
@@ -97,11 +99,12 @@ class UserInfo:
 
     async def _ask(self, presented: str, user_id: str) -> Claims | None:
         if self.server.clock.monotonic() < self._rests_until:
-            raise AuthorizationServerUnavailable(Reason.USERINFO_UNAVAILABLE)
+            raise AuthorizationServerUnavailable(Reason.USERINFO_UNAVAILABLE) from TimeoutError("failed a moment ago")
         try:
             claims = await self.server.userinfo(presented, user_id=user_id)
         except AuthorizationServerUnavailable as error:
-            self._rests_until = self.server.clock.monotonic() + _REST
+            if not getattr(error.__cause__, "reached", False):  # else it answered, and may have more to say of others
+                self._rests_until = self.server.clock.monotonic() + _REST
             log.error("userinfo cannot be asked: %s", error.__cause__)  # noqa: TRY400  no traceback
             raise
         if claims is None:

@@ -25,13 +25,12 @@ def complaint(answer: Answer, *, option: str, secrets: Iterable[str]) -> str:
     `option`: the one that gives the endpoint by hand. `secrets`: what we sent and must not be quoted, should the server
     send it back.
     """
-    error, words = _words(answer)
-    quoted = _quoted(words, secrets)
-    return f"answered {answer.status}{quoted and f' ({quoted})'}{_advice(answer.status, error, option)}"
+    quoted = _quoted(_words(answer), secrets)
+    return f"answered {answer.status}{quoted and f' ({quoted})'}{_advice(answer.status, answer.error, option)}"
 
 
 def _advice(status: int, error: str, option: str) -> str:
-    if status in _REFUSED or error in _OUR_FAULT:
+    if status in _REFUSED or error in _OUR_FAULT or (error == "invalid_request" and option == "introspection_endpoint"):
         return (
             ": it does not accept our own credentials; check client_auth=, whether the server wants them raw"
             " (form_encoded=False) or in the form (ClientSecretPost), and whether it lets this client ask"
@@ -45,16 +44,14 @@ def _advice(status: int, error: str, option: str) -> str:
     return ""
 
 
-def _words(answer: Answer) -> tuple[str, str]:
-    """The error code, and all that an error body says: RFC 6749 section 5.2, and Okta's own (errorCode)."""
+def _words(answer: Answer) -> str:
+    """All that an error body says: RFC 6749 section 5.2, and Okta's own (errorCode)."""
     try:
         body = answer.json_object()
     except ValueError:
         content_type = answer.headers.get("content-type", "none")
-        return "", "" if not answer.body else f"no JSON object, content-type {content_type}"
-    error = body.get("error")
-    names = ("error", "error_description", "errorCode", "errorSummary")
-    return error if isinstance(error, str) else "", ": ".join(_strings(body, names))
+        return f"no JSON object, content-type {content_type}" if answer.body else ""
+    return ": ".join(_strings(body, ("error", "error_description", "errorCode", "errorSummary")))
 
 
 def _strings(body: Claims, names: Iterable[str]) -> Iterable[str]:

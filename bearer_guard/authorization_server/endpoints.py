@@ -83,4 +83,4 @@ def _document(url: str, method: str, answer: Answer) -> Claims:
 
 
 def _refused(url: str, method: str, why: str, answer: Answer) -> NoAnswer:
-    return NoAnswer(url, why, reached=True, method=method, retry_after=answer.retry_after)
+    return NoAnswer(url, why, reached=True, method=method, retry_after=answer.retry_after, error=answer.error)

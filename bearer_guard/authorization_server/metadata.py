@@ -33,10 +33,13 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
     )
 
 
-async def discover(door: Door, issuer: str, metadata_url: str | None = None) -> Metadata:
-    """The metadata of an issuer, from the first URL that has it. Raises `NoAnswer`, naming each that had not."""
+async def discover(door: Door, issuer: str, metadata_url: str | None = None, wanted: str = "jwks_uri") -> Metadata:
+    """The metadata of an issuer. Raises `NoAnswer`, naming each URL that had none.
+
+    `wanted`: the name of what is looked for. Where two documents tell of different things, the one counts that has it.
+    """
     failures: list[str] = []
-    without_keys: Metadata | None = None
+    without: Metadata | None = None
     for url in (metadata_url,) if metadata_url is not None else metadata_urls(issuer):
         try:
             metadata = _read(await door.get_json(url), issuer, url)
@@ -45,11 +48,11 @@ async def discover(door: Door, issuer: str, metadata_url: str | None = None) -> 
                 raise
             failures.append(str(failure))
             continue
-        if metadata.jwks_uri is not None:
+        if getattr(metadata, wanted) is not None:
             return metadata
-        without_keys = without_keys or metadata  # the other document may name them
-    if without_keys is not None:
-        return without_keys
+        without = without or metadata
+    if without is not None:
+        return without
     raise NoAnswer(issuer, "no metadata found (" + "; ".join(failures) + ")", reached=True)
 
 

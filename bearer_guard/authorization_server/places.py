@@ -1,64 +1,93 @@
 """Where an authorization server is asked: as configured, or else as its metadata says, which is fetched once."""
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping
 
 from bearer_guard.authorization_server.http import Door, NoAnswer
 from bearer_guard.authorization_server.metadata import Metadata, discover
 from bearer_guard.authorization_server.options import check_issuer_can_be_asked
 from bearer_guard.authorization_server.shared_calls import SharedCalls
+from bearer_guard.protocols import Clock
+
+LOOK_AGAIN_AFTER = 30.0
+"""Seconds after which metadata is searched again for what it did not name."""
 
 
-@dataclass(kw_only=True)
 class Places:
-    """The URLs of one authorization server. `has_certificate`: our client authenticates by one (RFC 8705)."""
+    """The URLs of one authorization server. `given`: those that were configured, by the name of their option.
 
-    door: Door
-    issuer: str
-    metadata_url: str | None
-    jwks_uri: str | None
-    introspection_endpoint: str | None
-    userinfo_endpoint: str | None
-    has_certificate: bool
-    allow_insecure_http: bool
-    _metadata: Metadata | None = None
-    _discovery: SharedCalls[Metadata] = field(default_factory=SharedCalls)
+    `has_certificate`: our client authenticates by one (RFC 8705).
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        issuer: str,
+        given: Mapping[str, str | None],
+        *,
+        has_certificate: bool,
+        allow_insecure_http: bool,
+        clock: Clock,
+    ) -> None:
+        self._door = door
+        self._issuer = issuer
+        self._given = given
+        self._has_certificate = has_certificate
+        self._allow_insecure_http = allow_insecure_http
+        self._clock = clock
+        self._known: list[Metadata] = []
+        self._lacking_until: dict[str, float] = {}
+        self._discovery: SharedCalls[Metadata] = SharedCalls()
 
     async def metadata(self) -> Metadata:
-        """The metadata document. Raises `NoAnswer`."""
-        if self._metadata is None:
-            self._metadata = await self._discovery.result("metadata", self._discover)
-        return self._metadata
+        """The metadata document, the one that names the keys where there are two. Raises `NoAnswer`."""
+        return await self._document_with("jwks_uri")
 
     def forget(self) -> None:
         """What the metadata says did not hold: it is fetched anew the next time."""
-        self._metadata = None
+        self._known = []
 
     async def of_keys(self) -> str:
         """Where the key set is. Raises `NoAnswer`."""
-        return self.jwks_uri or self._named((await self.metadata()).jwks_uri, "jwks_uri")
+        return self._given["jwks_uri"] or await self._named("jwks_uri")
 
     async def of_introspection(self) -> str:
         """Where tokens are asked about. Raises `NoAnswer`."""
-        if self.introspection_endpoint is not None:
-            return self.introspection_endpoint
-        metadata = await self.metadata()
-        by_certificate = metadata.mtls_introspection_endpoint if self.has_certificate else None
-        return self._named(by_certificate or metadata.introspection_endpoint, "introspection_endpoint")
+        given = self._given["introspection_endpoint"]
+        if given is not None:
+            return given
+        url = await self._named("introspection_endpoint")
+        if self._has_certificate:
+            aliases = (document.mtls_introspection_endpoint for document in self._known)
+            return next(filter(None, aliases), url)
+        return url
 
     async def of_userinfo(self) -> str:
         """Where users are asked about. Raises `NoAnswer`."""
-        return self.userinfo_endpoint or self._named((await self.metadata()).userinfo_endpoint, "userinfo_endpoint")
+        return self._given["userinfo_endpoint"] or await self._named("userinfo_endpoint")
 
     def require(self, option: str) -> None:
         """Raises `ConfigurationError` where a place could never be found. `option`: the one that gives it by hand."""
-        if getattr(self, option) is None and self.metadata_url is None:
-            check_issuer_can_be_asked(self.issuer, allow_insecure_http=self.allow_insecure_http, instead=option)
+        if self._given[option] is None and self._given["metadata_url"] is None:
+            check_issuer_can_be_asked(self._issuer, allow_insecure_http=self._allow_insecure_http, instead=option)
 
-    async def _discover(self) -> Metadata:
-        return await discover(self.door, self.issuer, self.metadata_url)
-
-    def _named(self, url: str | None, option: str) -> str:
+    async def _named(self, option: str) -> str:
+        url: str | None = None
+        if self._clock.monotonic() >= self._lacking_until.get(option, -math.inf):
+            url = getattr(await self._document_with(option), option)
+            if url is None:
+                self._lacking_until[option] = self._clock.monotonic() + LOOK_AGAIN_AFTER
         if url is None:
-            self.forget()  # it may be named later
-            raise NoAnswer(self.issuer, f"its metadata has no usable {option}: give one with {option}=", reached=True)
+            raise NoAnswer(self._issuer, f"its metadata has no usable {option}: give one with {option}=", reached=True)
         return url
+
+    async def _document_with(self, option: str) -> Metadata:
+        known = next((document for document in self._known if getattr(document, option) is not None), None)
+        if known is not None:
+            return known
+        found = await self._discovery.result(option, lambda: self._discover(option))
+        self._known = [*self._known, found]
+        return found
+
+    async def _discover(self, option: str) -> Metadata:
+        return await discover(self._door, self._issuer, self._given["metadata_url"], option)

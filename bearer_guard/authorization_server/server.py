@@ -74,14 +74,17 @@ class AuthorizationServer:
         self.introspection_endpoint = introspection_endpoint
         self._door = Door(http_client, allow_insecure_http=allow_insecure_http, tls=_tls(client_auth))
         self._places = Places(
-            door=self._door,
-            issuer=issuer,
-            metadata_url=metadata_url,
-            jwks_uri=jwks_uri,
-            introspection_endpoint=introspection_endpoint,
-            userinfo_endpoint=userinfo_endpoint,
+            self._door,
+            issuer,
+            {
+                "metadata_url": metadata_url,
+                "jwks_uri": jwks_uri,
+                "introspection_endpoint": introspection_endpoint,
+                "userinfo_endpoint": userinfo_endpoint,
+            },
             has_certificate=isinstance(client_auth, TLSClientAuth),
             allow_insecure_http=allow_insecure_http,
+            clock=clock,
         )
         self._userinfo = UserinfoEndpoint(self._door, self._places.of_userinfo)
         self._keys: KeySource = (

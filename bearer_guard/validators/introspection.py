@@ -26,7 +26,7 @@ class IntrospectionValidator:
     `audience`: the name, or names, of your API; the answer's `aud` must contain one of them.
     `server_vouches_for_audience`: accept answers without `aud`, because this server answers only about tokens that are
     meant for your API. Most answer about all of their tokens: then each service could use the tokens it gets at all the
-    others.
+    others, and refresh tokens, which name no audience either, might pass for access tokens.
     `client_ids`, `leeway`, `profile`: as for `JWTValidator`. In answers `scope` and `client_id` come first (RFC 7662
     section 2.2), whatever the profile says.
     `token_type_hint`: sent along; None for servers that do not take it.
@@ -150,7 +150,13 @@ class IntrospectionValidator:
 
     async def _ask(self, token: str, key: bytes, known: Claims | None = None, *, replaces: bool = True) -> Fact:
         asked_at = self.clock.monotonic()
-        claims = await self.server.introspect(token, token_type_hint=self._hint)
+        try:
+            claims = await self.server.introspect(token, token_type_hint=self._hint)
+        except AuthorizationServerUnavailable as failure:
+            if known is None and getattr(failure.__cause__, "error", "") == "unsupported_token_type":
+                # RFC 7009 section 2.2.1: it knows what that is, and it is none of the tokens that it is asked about.
+                raise InvalidToken(Reason.TYPE_NOT_ALLOWED) from failure
+            raise
         token_or_none = self._judged(claims if known is None else _filled_up(claims, known))
         memory = self._memory
         if memory is None:

@@ -66,7 +66,6 @@ def test_odd_credentials_sent_raw_are_our_fault_and_not_the_tokens(
     assert "p%:/ +&=s" not in api.log()
 
 
-@pytest.mark.xfail(strict=True, reason="400 invalid_request names the cause, in the server's words, but no fix")
 def test_the_record_of_odd_credentials_sent_raw_names_the_option_that_mends_it(
     oidc_provider: OIDCProvider, asking_api: AskingAPI
 ) -> None:

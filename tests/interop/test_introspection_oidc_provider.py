@@ -194,9 +194,6 @@ def test_a_fresh_route_is_closed_to_jwts_about_which_the_server_says_nothing(
     assert "unsupported_token_type" in outage.record
 
 
-@pytest.mark.xfail(
-    strict=True, reason="unsupported_token_type counts as an outage, so strangers can cause ERROR records"
-)
 def test_a_jwt_that_cannot_be_asked_about_is_refused_where_only_opaque_tokens_are_taken(
     oidc_provider: OIDCProvider, opaque_app: ProtectedAPI
 ) -> None:

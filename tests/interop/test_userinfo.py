@@ -69,7 +69,6 @@ def test_without_userinfo_the_api_refuses_or_goes_on_as_it_was_told(
     }
 
 
-@pytest.mark.xfail(strict=True, reason="after any failure nobody's userinfo is asked for, for five seconds")
 def test_one_user_whose_userinfo_fails_locks_out_nobody_else(
     oidc_provider: OIDCProvider, asking_api: AskingAPI
 ) -> None:
@@ -140,7 +139,6 @@ def test_a_token_bound_to_a_resource_is_of_no_use_at_userinfo(
     assert api.get("/me", token).json()["groups"] == ([] if resource else ["admins", "staff"])
 
 
-@pytest.mark.xfail(strict=True, reason="discovery ends at the first document that has a jwks_uri")
 def test_the_userinfo_endpoint_is_found_though_only_the_other_document_names_it(
     site_naming_users: DjangoOAuthToolkit, asking_api: AskingAPI
 ) -> None:

@@ -18,14 +18,23 @@ class NoAnswer(Exception):
 
     `reached`: whether a server answered at all, so that asking it for something else makes sense.
     `retry_after`: the seconds after which the server wants to be asked again; None: it does not say.
+    `error`: the error code that it gives (RFC 6749 section 5.2), or an empty string.
     """
 
     def __init__(
-        self, url: str, why: str, *, reached: bool, method: str = "GET", retry_after: float | None = None
+        self,
+        url: str,
+        why: str,
+        *,
+        reached: bool,
+        method: str = "GET",
+        retry_after: float | None = None,
+        error: str = "",
     ) -> None:
         super().__init__(f"{method} {shown(url)}: {why}")
         self.reached = reached
         self.retry_after = retry_after
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,15 @@ class Answer:
     def json_object(self) -> Claims:
         """The body as a JSON object. Raises ValueError for everything else."""
         return parse_json_object(self.body)
+
+    @property
+    def error(self) -> str:
+        """The error code of an error body (RFC 6749 section 5.2); an empty string where there is none."""
+        try:
+            error = self.json_object().get("error")
+        except ValueError:
+            return ""
+        return error if isinstance(error, str) else ""
 
     @property
     def retry_after(self) -> float | None:
