@@ -5,11 +5,29 @@ application may have several: each test client opens one.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+import contextvars
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
+
+
+def is_being_cancelled() -> bool:
+    """Whether somebody cancels the current task, or a CancelledError only came out of what it awaited."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+@contextmanager
+def cancelled_by_nobody_is_a_failure() -> Iterator[None]:
+    """For code of others: a CancelledError that it raises of its own accord is an error like any other."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_being_cancelled():
+            raise
+        raise ConnectionAbortedError("it ended as if cancelled, which nobody did") from None
 
 
 class _Kept(Generic[Value]):
@@ -18,8 +36,9 @@ class _Kept(Generic[Value]):
     def __init__(self, context: AbstractAsyncContextManager[Value]) -> None:
         # A generator, because event loops close those that are still open when they end (asyncio.run() sees to it).
         self._life = self._lifetime(context)
-        self._first = asyncio.ensure_future(anext(self._life))
         self.is_over = False
+        # With an empty context: the request that happened to come first is not kept as long as the value.
+        self._first = asyncio.get_running_loop().create_task(self._opened(), context=contextvars.Context())
 
     async def value(self) -> Value:
         if self._first.done():
@@ -27,6 +46,13 @@ class _Kept(Generic[Value]):
         # wait() shields: whoever is cancelled while it is made must not take it from the others.
         await asyncio.wait({self._first})
         return self._first.result()
+
+    async def _opened(self) -> Value:
+        try:
+            return await anext(self._life)
+        except BaseException:
+            self.is_over = True
+            raise
 
     async def close(self) -> None:
         self.is_over = True

@@ -79,7 +79,10 @@ class ClientAuthentication(Protocol):
 
 
 class Cache(Protocol):
-    """Keeps answers for all workers that share it. It may forget, and whatever it raises only makes it useless."""
+    """Keeps answers for all workers that share it. It may forget, and whatever it raises only makes it useless.
+
+    What it returns is believed: one that others can write to must tell its own values from theirs (`RedisCache` does).
+    """
 
     async def get(self, key: str) -> bytes | None:
         """What was set, while its time lasts; None: nothing."""

@@ -16,13 +16,17 @@ log = logging.getLogger("bearer_guard")
 
 MOST_TOKENS = 4096
 """Tokens whose userinfo is kept in this process, each until it expires."""
-_REST = 5.0
-"""Seconds for which nobody is asked after nobody answered: requests must not wait in turn for a server that hangs."""
+_PATIENCE, _REST = 3, 5.0
+"""After so many calls in a row that nobody answered nobody is asked for so many seconds: requests must not wait in turn
+for a server that hangs."""
+_NONE_FOR = 60.0
+"""Seconds for which a server's word that it has no userinfo for a token is believed."""
 
 Policy = Literal["refuse", "go_on"]
 
 
 class _Known(NamedTuple):
+    until: float
     claims: Claims | None
     bare: AccessToken
     enriched: AccessToken
@@ -59,7 +63,7 @@ class UserInfo:
         self.server = server
         self._profile = profile
         self._goes_on = when_unavailable == "go_on"
-        self._rests_until = -math.inf
+        self._unanswered, self._rests_until = 0, -math.inf
         self._calls: SharedCalls[Claims | None] = SharedCalls()
         self._remembered: Remembered[_Known] = Remembered(MOST_TOKENS)
 
@@ -81,7 +85,7 @@ class UserInfo:
             return token
         key = hashlib.sha256(presented.encode("utf-8", "surrogatepass")).digest()
         known = self._remembered.get(key)
-        if known is None:
+        if known is None or self.server.clock.monotonic() >= known.until:
             try:
                 claims = await self._calls.result(key, lambda: self._ask(presented, user_id))
             except AuthorizationServerUnavailable:
@@ -90,7 +94,7 @@ class UserInfo:
                 return token
             known = self._remember(key, token, claims)
         elif known.bare is not token:
-            known = self._remember(key, token, known.claims)
+            known = self._remember(key, token, known.claims, known.until)
         return known.enriched
 
     async def aclose(self) -> None:
@@ -103,18 +107,25 @@ class UserInfo:
         try:
             claims = await self.server.userinfo(presented, user_id=user_id)
         except AuthorizationServerUnavailable as error:
-            if not getattr(error.__cause__, "reached", False):  # else it answered, and may have more to say of others
-                self._rests_until = self.server.clock.monotonic() + _REST
+            self._note_failure(reached=getattr(error.__cause__, "reached", False))
             log.error("userinfo cannot be asked: %s", error.__cause__)  # noqa: TRY400  no traceback
             raise
+        self._unanswered = 0
         if claims is None:
             log.warning(
                 "the server has no userinfo for a token: it must carry the scope openid, and be for userinfo, too"
             )
         return claims
 
-    def _remember(self, key: bytes, token: AccessToken, claims: Claims | None) -> _Known:
-        known = _Known(claims, token, token if claims is None else self._merged(token, claims))
+    def _note_failure(self, *, reached: bool) -> None:
+        self._unanswered = 0 if reached else self._unanswered + 1  # one that answers may have more to say of others
+        if self._unanswered >= _PATIENCE:
+            self._rests_until = self.server.clock.monotonic() + _REST
+
+    def _remember(self, key: bytes, token: AccessToken, claims: Claims | None, until: float | None = None) -> _Known:
+        if until is None:
+            until = self.server.clock.monotonic() + _NONE_FOR if claims is None else math.inf
+        known = _Known(until, claims, token, token if claims is None else self._merged(token, claims))
         self._remembered.set(key, known, len(str(claims)))
         return known
 

@@ -94,7 +94,9 @@ def guarded_request(connection: HTTPConnection) -> GuardedRequest:
 async def confirmed_anew(connection: HTTPConnection, max_age: float) -> GuardedRequest:
     """The same request, after the authorization server was asked about its token, once. Raises a `BearerError`."""
     guarded = guarded_request(connection)
-    if guarded.max_age is not None and guarded.max_age <= max_age:
+    # What was asked in this request is fresh enough for all of it. A WebSocket lives on: there it is asked each time.
+    is_asked = guarded.max_age is not None and guarded.max_age <= max_age
+    if is_asked and connection.scope["type"] == "http":
         return guarded
     if guarded.credentials is None:
         raise NotGuarded("the token of this request is not at hand, so nobody can be asked about it")

@@ -102,7 +102,11 @@ class PrivateKeyJWT(_Client):
         if algorithm not in ALGORITHMS:
             raise ConfigurationError(f"algorithm={algorithm!r} is not known; write one of {', '.join(ALGORITHMS)}")
         self._algorithm, self._key_id, self._audience = algorithm, key_id, audience
-        self._private_key = private_key if callable(private_key) else _loaded(private_key, algorithm)
+        self._private_key = private_key
+        self._loaded_from: PrivateKey | None = None
+        self._loaded: Any = None
+        if not callable(private_key):
+            self._load(private_key)
 
     async def authenticate(
         self, form: MutableMapping[str, str], headers: MutableMapping[str, str], *, issuer: str, now: float
@@ -113,9 +117,9 @@ class PrivateKeyJWT(_Client):
         form["client_assertion"] = await self._assertion(self._audience or issuer, int(now))
 
     async def _assertion(self, audience: str, now: int) -> str:
-        key = self._private_key
-        if callable(key):
-            key = _loaded(await _current(key), self._algorithm)
+        private_key = await _current(self._private_key)
+        if private_key != self._loaded_from:  # loading takes long: not for each call
+            self._load(private_key)
         header = {"alg": self._algorithm, "typ": "JWT", **({"kid": self._key_id} if self._key_id else {})}
         # RFC 7523 section 3: iss and sub are the client; a new jti each time, so that nobody can use it again.
         claims = {
@@ -127,8 +131,14 @@ class PrivateKeyJWT(_Client):
             "exp": now + ASSERTION_LIFETIME,
         }
         return sign_compact(
-            json.dumps(header).encode(), json.dumps(claims).encode(), algorithm=self._algorithm, private_key=key
+            json.dumps(header).encode(),
+            json.dumps(claims).encode(),
+            algorithm=self._algorithm,
+            private_key=self._loaded,
         )
+
+    def _load(self, private_key: PrivateKey) -> None:
+        self._loaded, self._loaded_from = _loaded(private_key, self._algorithm), private_key
 
 
 class TLSClientAuth(_Client):

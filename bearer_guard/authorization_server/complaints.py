@@ -1,16 +1,11 @@
 """What a server's refusal to answer us means, and what to do about it: sentences for the log, never for the client."""
 
-import json
 from collections.abc import Iterable
 from http import HTTPStatus
-from urllib.parse import quote, quote_plus
 
-from bearer_guard.authorization_server.http import Answer
+from bearer_guard.authorization_server.http import Answer, quotable
 from bearer_guard.tokens import Claims
 
-_LONGEST_QUOTE = 200
-_SHORTEST_PART = 12
-"""Characters of a token or a secret that must not be quoted, wherever in it they stand."""
 # RFC 6749 section 5.2; the words by which servers say that it is us whom they do not accept.
 _OUR_FAULT = frozenset(
     {"invalid_client", "unauthorized_client", "access_denied", "insufficient_scope", "invalid_token"}
@@ -19,13 +14,13 @@ _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _NOT_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE})
 
 
-def complaint(answer: Answer, *, option: str, secrets: Iterable[str]) -> str:
+def complaint(answer: Answer, *, option: str, secrets: tuple[str, ...]) -> str:
     """Why an answer of another status than 200 is none, and what mends it.
 
     `option`: the one that gives the endpoint by hand. `secrets`: what we sent and must not be quoted, should the server
     send it back.
     """
-    quoted = _quoted(_words(answer), secrets)
+    quoted = quotable(_words(answer), secrets)
     return f"answered {answer.status}{quoted and f' ({quoted})'}{_advice(answer.status, answer.error, option)}"
 
 
@@ -56,17 +51,3 @@ def _words(answer: Answer) -> str:
 
 def _strings(body: Claims, names: Iterable[str]) -> Iterable[str]:
     return (body[name] for name in names if isinstance(body.get(name), str))
-
-
-def _quoted(words: str, secrets: Iterable[str]) -> str:
-    words = words[:_LONGEST_QUOTE]
-    if any(_repeats(words, spelling) for secret in secrets for spelling in (secret, quote(secret), quote_plus(secret))):
-        return "its words are left out, because they repeat what we sent"
-    # As JSON: a line break from outside must not begin a record of its own.
-    return json.dumps(words)[1:-1]
-
-
-def _repeats(words: str, secret: str) -> bool:
-    """Whether words contain a secret, or a part of one."""
-    size = min(len(secret), _SHORTEST_PART)
-    return any(words[start : start + size] in secret for start in range(len(words) - size + 1)) if size else False

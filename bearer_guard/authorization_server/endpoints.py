@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 from bearer_guard.authorization_server.complaints import complaint
-from bearer_guard.authorization_server.http import Answer, Door, NoAnswer
+from bearer_guard.authorization_server.http import Answer, Door, NoAnswer, secrets_in
+from bearer_guard.loops import cancelled_by_nobody_is_a_failure
 from bearer_guard.protocols import ClientAuthentication, Clock
 from bearer_guard.tokens import Claims
 
@@ -31,25 +33,31 @@ class IntrospectionEndpoint:
     async def ask(self, token: str, token_type_hint: str | None) -> Claims:
         """The answer, of which nothing is judged. Raises `NoAnswer`."""
         url = await self._find_url()
-        form = {"token": token, **({"token_type_hint": token_type_hint} if token_type_hint else {})}
-        headers: dict[str, str] = {}
-        try:
-            async with asyncio.timeout(LONGEST_AUTHENTICATION):
-                await self._client_auth.authenticate(form, headers, issuer=self._issuer, now=self._clock.time())
-        except Exception as error:  # noqa: BLE001  a secret may come from anywhere
-            # Without its words, and without its context: they may hold a secret.
-            why = f"our own credentials are not to be had: {type(self._client_auth).__name__}: {type(error).__name__}"
-            raise NoAnswer(url, why, reached=True, method="POST") from None
-        answer = await self._door.ask("POST", url, headers, form)
+        sent: list[tuple[str, ...]] = []
+
+        async def prepare() -> tuple[dict[str, str], dict[str, str]]:
+            form = {"token": token, **({"token_type_hint": token_type_hint} if token_type_hint else {})}
+            headers: dict[str, str] = {}
+            await self._authenticate(url, form, headers)
+            sent.append(secrets_in(headers, form))
+            return headers, form
+
+        answer = await self._door.ask("POST", url, prepare)
         if answer.status != HTTPStatus.OK:
-            secrets = (value for name, value in (*form.items(), *headers.items()) if name not in _NO_SECRETS)
-            why = complaint(answer, option="introspection_endpoint", secrets=secrets)
-            raise _refused(url, "POST", why, answer)
+            raise _refused(url, "POST", complaint(answer, option="introspection_endpoint", secrets=sent[0]), answer)
         return _document(url, "POST", answer)
 
-
-# What we send and may quote; everything else is the token, or proves who we are.
-_NO_SECRETS = frozenset({"token_type_hint", "client_id", "client_assertion_type"})
+    async def _authenticate(self, url: str, form: dict[str, str], headers: dict[str, str]) -> None:
+        try:
+            with cancelled_by_nobody_is_a_failure():
+                async with asyncio.timeout(LONGEST_AUTHENTICATION):
+                    await self._client_auth.authenticate(form, headers, issuer=self._issuer, now=self._clock.time())
+        except Exception as error:  # noqa: BLE001  a secret may come from anywhere
+            why = f"our own credentials are not to be had: {type(self._client_auth).__name__}: {type(error).__name__}"
+        else:
+            return
+        # Raised out here, without the words and the context of what failed: they may hold a secret.
+        raise NoAnswer(url, why, reached=True, method="POST")
 
 
 class UserinfoEndpoint:
@@ -62,11 +70,12 @@ class UserinfoEndpoint:
     async def ask(self, token: str) -> Claims | None:
         """The user's claims, `sub` among them; None: the server has none to give for this token. Raises `NoAnswer`."""
         url = await self._find_url()
-        answer = await self._door.ask("GET", url, {"authorization": f"Bearer {token}"})
+        headers = {"authorization": f"Bearer {token}"}
+        answer = await self._door.ask("GET", url, lambda: _ready(headers))
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return None  # section 5.3.3: without the scope openid, or for another resource, there is nothing to be had
         if answer.status != HTTPStatus.OK:
-            why = complaint(answer, option="userinfo_endpoint", secrets=(token,))
+            why = complaint(answer, option="userinfo_endpoint", secrets=secrets_in(headers, None))
             raise _refused(url, "GET", why, answer)
         claims = _document(url, "GET", answer)
         if not isinstance(claims.get("sub"), str):  # section 5.3.2: it is always there
@@ -74,13 +83,24 @@ class UserinfoEndpoint:
         return claims
 
 
+async def _ready(headers: dict[str, str]) -> tuple[dict[str, str], None]:
+    return headers, None
+
+
 def _document(url: str, method: str, answer: Answer) -> Claims:
-    try:
+    with suppress(ValueError):
         return answer.json_object()
-    except ValueError:
-        why = f"the answer is not a JSON object (content-type {answer.headers.get('content-type', 'none')!r:.100})"
-        raise NoAnswer(url, why, reached=True, method=method) from None
+    # Raised out here: the error of a parser holds the whole answer.
+    why = f"the answer is not a JSON object (content-type {answer.headers.get('content-type', 'none')!r:.100})"
+    raise NoAnswer(url, why, reached=True, method=method)
 
 
 def _refused(url: str, method: str, why: str, answer: Answer) -> NoAnswer:
-    return NoAnswer(url, why, reached=True, method=method, retry_after=answer.retry_after, error=answer.error)
+    return NoAnswer(
+        url,
+        why,
+        reached=True,
+        method=method,
+        retry_after=answer.retry_after,
+        error=answer.error if answer.status == HTTPStatus.BAD_REQUEST else "",
+    )

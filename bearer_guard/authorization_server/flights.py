@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import sniffio
 
 from bearer_guard.errors import ConfigurationError
+from bearer_guard.loops import is_being_cancelled
 
 log = logging.getLogger("bearer_guard")
 
@@ -48,12 +49,6 @@ class _Attempt:
     def end(self, task: asyncio.Task[None]) -> None:
         # Also for a task that was cancelled before its first step.
         self.landed.set_result(not task.cancelled())
-
-
-def is_being_cancelled() -> bool:
-    """Whether somebody cancels the current task, or a CancelledError only came out of what it awaited."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 class Flight:

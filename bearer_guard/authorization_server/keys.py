@@ -7,10 +7,11 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from bearer_guard.authorization_server.flights import Flight, is_being_cancelled
+from bearer_guard.authorization_server.flights import Flight
 from bearer_guard.authorization_server.key_set import KeySet, KeysStatus
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.jose import Header, VerificationKey
+from bearer_guard.loops import is_being_cancelled
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import Epoch
 

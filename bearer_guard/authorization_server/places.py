@@ -1,6 +1,5 @@
 """Where an authorization server is asked: as configured, or else as its metadata says, which is fetched once."""
 
-import math
 from collections.abc import Mapping
 
 from bearer_guard.authorization_server.http import Door, NoAnswer
@@ -35,8 +34,8 @@ class Places:
         self._has_certificate = has_certificate
         self._allow_insecure_http = allow_insecure_http
         self._clock = clock
-        self._known: list[Metadata] = []
-        self._lacking_until: dict[str, float] = {}
+        self._known: dict[str, Metadata] = {}
+        self._look_again_at: dict[str, float] = {}
         self._discovery: SharedCalls[Metadata] = SharedCalls()
 
     async def metadata(self) -> Metadata:
@@ -45,7 +44,7 @@ class Places:
 
     def forget(self) -> None:
         """What the metadata says did not hold: it is fetched anew the next time."""
-        self._known = []
+        self._known = {}
 
     async def of_keys(self) -> str:
         """Where the key set is. Raises `NoAnswer`."""
@@ -58,7 +57,7 @@ class Places:
             return given
         url = await self._named("introspection_endpoint")
         if self._has_certificate:
-            aliases = (document.mtls_introspection_endpoint for document in self._known)
+            aliases = (document.mtls_introspection_endpoint for document in self._known.values())
             return next(filter(None, aliases), url)
         return url
 
@@ -72,22 +71,23 @@ class Places:
             check_issuer_can_be_asked(self._issuer, allow_insecure_http=self._allow_insecure_http, instead=option)
 
     async def _named(self, option: str) -> str:
-        url: str | None = None
-        if self._clock.monotonic() >= self._lacking_until.get(option, -math.inf):
-            url = getattr(await self._document_with(option), option)
-            if url is None:
-                self._lacking_until[option] = self._clock.monotonic() + LOOK_AGAIN_AFTER
+        url: str | None = getattr(await self._document_with(option), option)
         if url is None:
             raise NoAnswer(self._issuer, f"its metadata has no usable {option}: give one with {option}=", reached=True)
         return url
 
     async def _document_with(self, option: str) -> Metadata:
-        known = next((document for document in self._known if getattr(document, option) is not None), None)
-        if known is not None:
-            return known
-        found = await self._discovery.result(option, lambda: self._discover(option))
-        self._known = [*self._known, found]
-        return found
+        """The document that names something; where none does, one that does not, until it is time to look again."""
+        for document in self._known.values():
+            if getattr(document, option) is not None:
+                return document
+        without = self._known.get(option)
+        if without is not None and self._clock.monotonic() < self._look_again_at[option]:
+            return without
+        return await self._discovery.result(option, lambda: self._discover(option))
 
     async def _discover(self, option: str) -> Metadata:
-        return await discover(self._door, self._issuer, self._given["metadata_url"], option)
+        found = await discover(self._door, self._issuer, self._given["metadata_url"], option)
+        self._known[option] = found
+        self._look_again_at[option] = self._clock.monotonic() + LOOK_AGAIN_AFTER
+        return found

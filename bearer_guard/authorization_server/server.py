@@ -72,6 +72,7 @@ class AuthorizationServer:
         self.clock = clock
         self.client_auth = client_auth
         self.introspection_endpoint = introspection_endpoint
+        self.metadata_url = metadata_url
         self._door = Door(http_client, allow_insecure_http=allow_insecure_http, tls=_tls(client_auth))
         self._places = Places(
             self._door,
@@ -86,7 +87,9 @@ class AuthorizationServer:
             allow_insecure_http=allow_insecure_http,
             clock=clock,
         )
-        self._userinfo = UserinfoEndpoint(self._door, self._places.of_userinfo)
+        # Each endpoint has a door of its own: one that hangs takes no turns from the other.
+        self._userinfo_door = Door(http_client, allow_insecure_http=allow_insecure_http, tls=_tls(client_auth))
+        self._userinfo = UserinfoEndpoint(self._userinfo_door, self._places.of_userinfo)
         self._keys: KeySource = (
             keys
             if keys is not None
@@ -144,6 +147,7 @@ class AuthorizationServer:
         """Ends what runs in the background, and closes connections. The server can be used again afterwards."""
         await self._keys.aclose()
         await self._door.aclose()
+        await self._userinfo_door.aclose()
 
     # --- what it says about one token ---
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
 from bearer_guard.challenges import Refusal
-from bearer_guard.errors import BearerError, InsufficientScope, Reason
+from bearer_guard.errors import BearerError, ConfigurationError, InsufficientScope, Reason
 from bearer_guard.inventory import Mark
 from bearer_guard.tokens import AccessToken
 from bearer_guard.web import (
@@ -43,6 +43,8 @@ async def obstacle_for(connection: HTTPConnection | None, mark: Mark) -> Obstacl
             await _run_checks(mark, access_token(connection), connection)
     except (BearerError, NotGuarded) as obstacle:
         return obstacle
+    except ConfigurationError as defect:
+        return NotGuarded(str(defect))
     return None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
+from bearer_guard.loops import cancelled_by_nobody_is_a_failure
 from bearer_guard.protocols import Clock, Revocations, TokenValidator, UserInfoSource
 from bearer_guard.stores.memory import Remembered
 from bearer_guard.tokens import AccessToken
@@ -68,7 +69,8 @@ class Answering:
     async def _refuse_revoked(self, token: AccessToken) -> None:
         for revocations in self._revocations:
             try:
-                is_revoked = await revocations.is_revoked(token)
+                with cancelled_by_nobody_is_a_failure():
+                    is_revoked = await revocations.is_revoked(token)
             except BearerError:
                 raise
             except Exception as error:

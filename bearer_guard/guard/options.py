@@ -17,8 +17,25 @@ def check_parts(validator: object, sources: object, revocations: object, userinf
     _check_list("revocations", revocations, "is_revoked", "[MemoryRevocations()]")
     if userinfo is not None and (isinstance(userinfo, type) or not callable(getattr(userinfo, "enriched", None))):
         raise ConfigurationError(f"userinfo={userinfo!r} asks nobody; write userinfo=UserInfo(server)")
+    _check_issuers(validator, userinfo)
     if on_error is not None and not callable(on_error):
         raise ConfigurationError(f"on_error={on_error!r} is no function; write one that takes error and refusal")
+
+
+def _check_issuers(validator: object, userinfo: object) -> None:
+    validators = (validator, getattr(validator, "jwt", None), getattr(validator, "opaque", None))
+    issuers = {issuer for one in validators if (issuer := _issuer_of(one)) is not None}
+    asked = _issuer_of(userinfo)
+    if issuers and asked is not None and asked not in issuers:
+        raise ConfigurationError(
+            f"userinfo= asks {asked!r}, and the tokens are of {', '.join(map(repr, sorted(issuers)))}; give both the"
+            " same AuthorizationServer"
+        )
+
+
+def _issuer_of(part: object) -> str | None:
+    issuer = getattr(getattr(part, "server", None), "issuer", None)
+    return issuer if isinstance(issuer, str) else None
 
 
 def check_remember(remember: object) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.jose import parse_json_object
+from bearer_guard.loops import cancelled_by_nobody_is_a_failure
 from bearer_guard.protocols import Cache, Clock
 from bearer_guard.stores.memory import Remembered
 from bearer_guard.tokens import AccessToken, Claims
@@ -55,7 +56,7 @@ class AnswerMemory:
         if fact is None:
             return None
         now = self._clock.monotonic()
-        if now >= fact.until or (max_age is not None and now - fact.asked_at >= max_age):
+        if now >= fact.until or (max_age is not None and not now - fact.asked_at < max_age):
             return None
         if fact.token is not None and self._clock.time() >= fact.token.accepted_until:
             return None
@@ -79,7 +80,8 @@ class AnswerMemory:
         if self.cache is None:
             return None
         try:
-            content = await self.cache.get(self._name(key))
+            with cancelled_by_nobody_is_a_failure():
+                content = await self.cache.get(self._name(key))
             if content is None:
                 return None
             entry = parse_json_object(content)
@@ -100,7 +102,8 @@ class AnswerMemory:
             return
         entry = {"asked_at": self._clock.time() - age, "claims": claims}
         try:
-            await self.cache.set(self._name(key), json.dumps(entry).encode(), ttl)
+            with cancelled_by_nobody_is_a_failure():
+                await self.cache.set(self._name(key), json.dumps(entry).encode(), ttl)
         except Exception as error:  # noqa: BLE001  as above
             log.warning("the cache could not be written (%s): the answer stays in this process", type(error).__name__)
 
@@ -121,6 +124,11 @@ def answer_memory(
         return None
     if isinstance(cache_ttl, bool) or not isinstance(cache_ttl, int | float) or not 0 < cache_ttl <= LONGEST_TTL:
         raise ConfigurationError(f"cache_ttl={cache_ttl!r} is out of range; write seconds from 1 to {LONGEST_TTL:.0f}")
+    if hasattr(cache, "execute_command"):
+        raise ConfigurationError(
+            "a bare Redis client believes whoever can write to it; write cache=RedisCache(SealedRedis('rediss://...',"
+            " keys={...}))"
+        )
     if cache is not None and not (callable(getattr(cache, "get", None)) and callable(getattr(cache, "set", None))):
         raise ConfigurationError(f"cache= takes a cache, not {type(cache).__name__}; write cache=RedisCache(...)")
     return AnswerMemory(cache_ttl, cache, clock, binding)

@@ -120,7 +120,8 @@ class IntrospectionValidator:
 
         `known`: its claims, which stand in for those that the answer leaves out.
         """
-        key = hashlib.sha256(b"confirmed:" + token.encode("ascii")).digest()
+        # A place of its own: an answer to this question is none to the other.
+        key = hashlib.sha256(b"confirmed" + hashlib.sha256(token.encode("ascii")).digest()).digest()
         fact = None if self._memory is None else self._memory.get(key, max_age)
         if fact is None:
             fact = await self._calls.result(key, lambda: self._ask(token, key, known), anew=True)
@@ -141,7 +142,7 @@ class IntrospectionValidator:
             raise InvalidToken(Reason.MALFORMED_TOKEN)  # nobody can have issued that: nobody is asked
         memory = self._memory
         shared = None if memory is None or max_age == 0 else await memory.shared(key)
-        if memory is None or shared is None or (max_age is not None and shared[1] >= max_age):
+        if memory is None or shared is None or (max_age is not None and not shared[1] < max_age):
             return await self._ask(token, key, replaces=max_age is not None)
         claims, age = shared
         fact = memory.fact(self._judged(claims), self.clock.monotonic() - age)
@@ -190,6 +191,7 @@ class IntrospectionValidator:
         return (
             self.server.issuer,
             self.server.introspection_endpoint,
+            self.server.metadata_url,
             type(authentication).__name__,
             getattr(authentication, "client_id", None),
             self._hint,
@@ -202,7 +204,8 @@ class IntrospectionValidator:
 
 
 def _filled_up(claims: Claims, known: Claims) -> Claims:
-    return Claims({**known, **{name: value for name, value in claims.items() if value is not None}})
+    said = {name: value for name, value in claims.items() if value is not None}
+    return Claims({**known, **said, "active": claims.get("active")})
 
 
 def _for_answers(profile: Profile) -> Profile:

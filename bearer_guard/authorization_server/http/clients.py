@@ -6,6 +6,7 @@ import importlib
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Self
 
 import httpx
@@ -64,11 +65,16 @@ class Line:
 
     def __init__(self, http_client: HTTPClient, tls: Callable[[], ssl.SSLContext] | None, *, trust_env: bool) -> None:
         users = None if http_client is None else _users(http_client)
+        self._is_ours = http_client is None or callable(http_client)
         self._context = users or _kept(tls or ssl_context, trust_env=trust_env)
         self.turns = asyncio.Semaphore(MOST_CALLS)
 
     async def __aenter__(self) -> Self:
         self.client = await self._context.__aenter__()
+        if self._is_ours:
+            # No cookies: the session of one user's call must not go along with the next one's.
+            with suppress(AttributeError):
+                self.client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -3,21 +3,23 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from bearer_guard.authorization_server.flights import is_being_cancelled
 from bearer_guard.authorization_server.http import clients
 from bearer_guard.authorization_server.http.answers import Answer, NoAnswer, max_age_of, read, said
 from bearer_guard.authorization_server.http.clients import HTTPClient, Line
+from bearer_guard.authorization_server.http.secrecy import quotable, secrets_in
 from bearer_guard.errors import ConfigurationError
-from bearer_guard.loops import PerLoop
+from bearer_guard.loops import PerLoop, cancelled_by_nobody_is_a_failure
 from bearer_guard.tokens import Claims
 from bearer_guard.urls import is_loopback, is_web_url, shown
+
+Prepare = Callable[[], Awaitable[tuple[Mapping[str, str], Mapping[str, str] | None]]]
+"""Makes the headers and the form of a call."""
 
 LONGEST_WAIT = 10.0
 """Seconds that a call waits for its turn: behind a server that hangs, a longer queue would help nobody."""
@@ -81,8 +83,7 @@ class Door:
         """The same, with the seconds for which the answer is fresh; None: the server does not say."""
         self._check(url)
         await self._loaded()
-        async with _deadline(url, "GET"), clients.short_lived(self._http_client, url) as client:
-            answer = await _exchange(client, "GET", url, {})
+        answer = await _within_deadline(self._get(url), url, "GET")
         if answer.status != httpx.codes.OK:
             raise NoAnswer(url, f"answered {answer.status}", reached=True)
         try:
@@ -90,19 +91,25 @@ class Door:
         except ValueError:
             raise NoAnswer(url, "the answer is not a JSON object", reached=True) from None
 
+    async def _get(self, url: str) -> Answer:
+        async with clients.short_lived(self._http_client, url) as client:
+            return await _exchange(client, "GET", url, {})
+
     # --- introspection and userinfo: all day long, through kept connections ---
 
-    async def ask(
-        self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
-    ) -> Answer:
-        """The answer of whatever status. Raises `NoAnswer` where there is none."""
+    async def ask(self, method: str, url: str, prepare: Prepare) -> Answer:
+        """The answer of whatever status. Raises `NoAnswer` where there is none.
+
+        `prepare`: says what to send once it is this call's turn.
+        """
         self._check(url)
         await self._loaded()
-        line = await self._lines[not is_loopback(url)].get()
+        line = await _opened(self._lines[not is_loopback(url)], url, method)
         await _turn(line, url, method)
         try:
-            async with _deadline(url, method):
-                return await _asked(line.client, method, url, headers, form)
+            headers, form = await prepare()
+            asked = _asked(line.client, method, url, headers, form)
+            return await _within_deadline(asked, url, method, secrets_in(headers, form))
         finally:
             line.turns.release()
 
@@ -126,24 +133,31 @@ async def _turn(line: Line, url: str, method: str) -> None:
         raise NoAnswer(url, why, reached=False, method=method) from None
 
 
-@asynccontextmanager
-async def _deadline(url: str, method: str) -> AsyncIterator[None]:
-    """Makes a `NoAnswer` of whatever goes wrong in the block, and of its lasting too long."""
+async def _opened(lines: PerLoop[Line], url: str, method: str) -> Line:
     try:
-        async with asyncio.timeout(clients.DEADLINE):
-            yield
+        return await lines.get()
+    except Exception as error:  # noqa: BLE001  a certificate that cannot be read, a factory that fails
+        why = f"no client to ask with: {type(error).__name__}"
+    raise NoAnswer(url, why, reached=False, method=method)
+
+
+async def _within_deadline(
+    call: Coroutine[Any, Any, Answer], url: str, method: str, secrets: tuple[str, ...] = ()
+) -> Answer:
+    """What a call brings. Raises `NoAnswer` for whatever goes wrong, and for its lasting too long."""
+    try:
+        with cancelled_by_nobody_is_a_failure():
+            async with asyncio.timeout(clients.DEADLINE):
+                return await call
     except NoAnswer:
         raise
-    except asyncio.CancelledError:
-        if is_being_cancelled():
-            raise
-        raise NoAnswer(url, "the client cancelled the call", reached=False, method=method) from None
     except TimeoutError:
         why = f"no complete answer within {clients.DEADLINE:.0f} s"
-        raise NoAnswer(url, why, reached=False, method=method) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # By place and not by type: the exceptions of httpx, httpx2 and a user's own client have no common root.
-        raise NoAnswer(url, said(error), reached=False, method=method) from error
+        why = quotable(said(error), secrets) if secrets else said(error)
+    # Raised out here: the exceptions of clients hold the request, and in it the token and our credentials.
+    raise NoAnswer(url, why, reached=False, method=method)
 
 
 async def _asked(
