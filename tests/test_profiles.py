@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from bearer_guard import ConfigurationError, Profile, profiles
+from bearer_guard import (
+    ConfigurationError,
+    IntrospectionValidator,
+    InvalidToken,
+    JWTValidator,
+    Profile,
+    Reason,
+    profiles,
+)
+from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import frozen
 
 
@@ -113,12 +122,132 @@ def test_a_profile_of_your_own_is_one_line_and_leaves_the_original_alone() -> No
         profiles.OKTA.name = "mine"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("option", ["scope", "groups", "roles", "client_id", "required", "kind_claims"])
+@pytest.mark.parametrize("option", ["scope", "groups", "roles", "client_id", "user_id", "required", "kind_claims"])
 @pytest.mark.parametrize("value", ["name", ["name"], None], ids=repr)
 def test_a_claim_that_is_no_tuple_is_told_what_to_write_instead(option: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"{option}= of a profile is a tuple .*; write {option}=\('name',\)"):
         replace(profiles.OAUTH2, **{option: value})
 
+
+# --- who the user is --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claims", "user_id"),
+    [
+        ({"sub": "alice"}, "alice"),
+        ({"sub": "alice", "client_id": "app"}, "alice"),
+        ({"sub": "app", "client_id": "app"}, None),  # RFC 9068 section 2.2: in a client's own token
+        ({"sub": "app", "azp": "app"}, None),
+        ({"sub": "alice", "uid": "00u1"}, "alice"),
+        ({"sub": None, "client_id": "app"}, None),
+        ({"client_id": "app"}, None),
+        ({}, None),
+    ],
+    ids=repr,
+)
+def test_the_user_is_the_subject_unless_that_is_the_client(claims: dict[str, Any], user_id: str | None) -> None:
+    assert profiles.OAUTH2.user_id_of(frozen(claims)) == user_id
+
+
+@pytest.mark.parametrize(
+    ("claims", "user_id"),
+    [
+        ({"sub": "alice@acme.example", "uid": "00u1", "cid": "0oa1"}, "00u1"),
+        ({"sub": "0oa1", "cid": "0oa1"}, None),  # a client's own token has no uid
+        ({"sub": "alice@acme.example", "cid": "0oa1"}, None),  # never the login name: people get new ones
+        ({"sub": "alice@acme.example", "uid": None}, None),
+        ({"sub": "x", "uid": "0oa1", "cid": "0oa1"}, None),
+    ],
+    ids=repr,
+)
+def test_okta_s_users_are_known_by_uid_and_by_nothing_else(claims: dict[str, Any], user_id: str | None) -> None:
+    assert profiles.OKTA.user_id_of(frozen(claims)) == user_id
+
+
+def test_the_first_user_claim_that_is_there_counts() -> None:
+    mine = replace(profiles.OAUTH2, user_id=("oid", ("user", "id"), "sub"))
+    assert mine.user_id_of(frozen({"sub": "pairwise", "oid": "7"})) == "7"
+    assert mine.user_id_of(frozen({"sub": "pairwise", "user": {"id": "8"}})) == "8"
+    assert mine.user_id_of(frozen({"sub": "pairwise"})) == "pairwise"
+
+
+@pytest.mark.parametrize("value", [7, True, ["00u1"], {"id": "00u1"}], ids=repr)
+@pytest.mark.parametrize("claim", ["sub", "uid"])
+async def test_a_user_that_is_no_string_makes_a_malformed_token(claim: str, value: Any, issuer: FakeIssuer) -> None:
+    validator = JWTValidator(issuer.server, audience="api", profile=profiles.OKTA)
+    odd: dict[str, Any] = {claim: value}
+    with pytest.raises(InvalidToken) as refused:
+        await validator.validate(issuer.token(**odd))
+    assert refused.value.reason is Reason.MALFORMED_CLAIM
+
+
+@pytest.mark.parametrize(
+    ("profile", "claims", "user_id"),
+    [
+        (profiles.OAUTH2, {"sub": "alice"}, "alice"),
+        (profiles.OKTA, {"sub": "alice@acme.example", "uid": "00u1"}, "00u1"),
+        (profiles.OAUTH2, {"sub": "test-client"}, None),
+    ],
+)
+async def test_a_validated_token_has_its_user(
+    profile: Profile, claims: dict[str, Any], user_id: str | None, issuer: FakeIssuer
+) -> None:
+    jwt = JWTValidator(issuer.server, audience="api", profile=profile)
+    opaque = IntrospectionValidator(issuer.server, audience="api", profile=profile)
+    assert (await jwt.validate(issuer.token(**claims))).user_id == user_id
+    assert (await opaque.validate(issuer.opaque_token(**claims))).user_id == user_id
+
+
+# --- groups that are one string ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "groups"),
+    [
+        ("staff", {"staff"}),
+        ("staff,ops", {"staff", "ops"}),
+        (" staff , two words ,,", {"staff", "two words"}),
+        ("", set()),
+        (",", set()),
+        (["staff,ops"], {"staff,ops"}),  # an item of an array is one group, as it is
+        (["staff", "ops"], {"staff", "ops"}),
+        ([{"value": "a,b"}], {"a,b"}),
+        (7, set()),
+        (None, set()),
+        ({"staff": "ops"}, set()),
+    ],
+    ids=repr,
+)
+def test_groups_in_one_string_are_separated_where_the_profile_says_by_what(value: Any, groups: set[str]) -> None:
+    comma = replace(profiles.OAUTH2, groups_separator=",")
+    assert comma.groups_of(frozen({"groups": value})) == groups
+
+
+def test_without_a_separator_such_a_string_is_one_group() -> None:
+    assert profiles.OAUTH2.groups_of(frozen({"groups": "staff,ops"})) == {"staff,ops"}
+
+
+def test_each_group_claim_is_separated_for_itself_and_no_other_claim_is() -> None:
+    mine = replace(profiles.OAUTH2, groups=("groups", "teams"), groups_separator="; ")
+    claims = frozen({"groups": "a; b", "teams": ["c; d"], "roles": "e; f", "scope": "g; h"})
+    assert mine.groups_of(claims) == {"a", "b", "c; d"}
+    assert mine.roles_of(claims) == {"e; f"}
+    assert mine.scopes_of(claims) == {"g;", "h"}
+
+
+def test_a_group_that_looks_like_several_joined_ones_is_lost_to_none() -> None:
+    mine = replace(profiles.OAUTH2, groups=("groups", "teams"), groups_separator=",")
+    assert mine.groups_of(frozen({"groups": "a,b", "teams": ["c"]})) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("separator", ["", 7, True, [","], b","], ids=repr)
+def test_what_separates_nothing_is_told_what_to_write_instead(separator: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"groups_separator= of a profile is a string; write groups_separator"):
+        replace(profiles.OAUTH2, groups_separator=separator)
+
+
+# --- slips ------------------------------------------------------------------------------------------------------------
 
 SLIPS: dict[str, Callable[[], Profile]] = {
     "typ is one string": lambda: replace(profiles.OAUTH2, typ="at+jwt"),  # type: ignore[arg-type]
