@@ -16,15 +16,18 @@ LONGEST_NUMBER = 24
 _TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/!!!")
 # The last character carries bits that are thrown away; only with these at zero is there one spelling of a token.
 _CANONICAL_END = {2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
-_PADDING = {0: b"", 2: b"==", 3: b"="}
+_PADDING = {2: b"==", 3: b"="}
 
 
 def decode_base64url(segment: bytes) -> bytes:
     """Strict base64url without padding (RFC 7515 section 2). Raises ValueError for everything else."""
+    base64 = segment.translate(_TO_BASE64)
     remainder = len(segment) % 4
-    if remainder and (remainder == 1 or segment[-1] not in _CANONICAL_END[remainder]):
-        raise ValueError("not canonical base64url")
-    return binascii.a2b_base64(segment.translate(_TO_BASE64) + _PADDING[remainder], strict_mode=True)
+    if remainder:
+        if remainder == 1 or segment[-1] not in _CANONICAL_END[remainder]:
+            raise ValueError("not canonical base64url")
+        base64 += _PADDING[remainder]
+    return binascii.a2b_base64(base64, strict_mode=True)
 
 
 def encode_base64url(content: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Self
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import Facts, check_issuer
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
-from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey, parse_compact
+from bearer_guard.jose import ALGORITHMS, AcceptedHeaders, CompactJWS, Header, VerificationKey, parse_compact
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken, Claims, Epoch
@@ -42,6 +42,7 @@ class JWTValidator:
     ) -> None:
         self.server = checked_server(server)
         self.algorithms = _checked_algorithms(algorithms)
+        self._accepted = AcceptedHeaders()
         self._expected = expectations(
             "JWTValidator",
             self.server.issuer,
@@ -84,7 +85,7 @@ class JWTValidator:
         """
         if max_age is not None:
             raise ConfigurationError("JWTValidator cannot ask whether a token is still good; leave max_age out")
-        jws = parse_compact(token)
+        jws = parse_compact(token, self._accepted)
         if jws.header.algorithm not in self.algorithms:
             raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
         epoch = await self._verify(jws)
@@ -103,9 +104,12 @@ class JWTValidator:
             epoch = self._epoch_of(jws.header, keys)
         if not keys:
             raise InvalidToken(Reason.UNKNOWN_KEY, claim="kid")
-        if not any(key.verify(jws) for key in keys):
-            raise InvalidToken(Reason.INVALID_SIGNATURE)
-        return epoch
+        for key in keys:
+            if key.verify(jws):
+                if not jws.is_header_known:
+                    self._accepted.add(jws)
+                return epoch
+        raise InvalidToken(Reason.INVALID_SIGNATURE)
 
     def _epoch_of(self, header: Header, keys: Sequence[VerificationKey]) -> Epoch | None:
         epoch = self.server.epoch
