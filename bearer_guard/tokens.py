@@ -36,7 +36,8 @@ class Claims(dict[str, Any]):
 def frozen(value: Any) -> Any:
     """A JSON value, immutable to the bottom."""
     if isinstance(value, list | tuple):
-        return tuple(map(frozen, value))
+        # Most arrays hold strings alone: the call per member is for the others.
+        return tuple([member if type(member) is str else frozen(member) for member in value])
     if isinstance(value, dict) and type(value) is not Claims:
         return Claims((name, frozen(member)) for name, member in value.items())
     return value
@@ -65,8 +66,13 @@ def is_claim_path(path: object) -> bool:
 
 def claim_at(claims: dict[str, Any], path: ClaimPath) -> Any:
     """The value at a claim path; None if it is not there."""
+    return value_at(claims, names_in(path))
+
+
+def value_at(claims: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """The value below these names, one level deeper each; None if it is not there."""
     value: Any = claims
-    for name in names_in(path):
+    for name in names:
         if not isinstance(value, dict):  # as claims are; a look at the abstract Mapping takes five times as long
             return None
         value = value.get(name)

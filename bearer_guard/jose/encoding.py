@@ -3,6 +3,7 @@
 import binascii
 import json
 import math
+from functools import lru_cache
 from typing import Any
 
 from bearer_guard.tokens import Claims, frozen
@@ -37,12 +38,14 @@ def encode_base64url(content: bytes) -> bytes:
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> Claims:
     # RFC 7515 section 4, RFC 7519 section 4: two members of one name mean two things to two readers.
-    members = Claims((name, frozen(value) if type(value) is list else value) for name, value in pairs)
+    # The parser comes here with each object, the innermost first: what it holds is frozen, but for arrays.
+    members = {name: frozen(value) if type(value) is list else value for name, value in pairs}
     if len(members) != len(pairs):
         raise ValueError("duplicate member")
-    return members
+    return Claims(members)
 
 
+@lru_cache(maxsize=256)  # a hit is faster than the function, and moments such as iat and nbf come in pairs
 def _integer(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER:
         raise ValueError("a number beyond reason")
@@ -65,6 +68,9 @@ _decoder = json.JSONDecoder(
 )
 
 
+_WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
+
+
 def parse_json_object(content: bytes) -> Claims:
     """A JSON object (RFC 8259) in plain UTF-8, read strictly. Raises ValueError for everything else.
 
@@ -72,8 +78,10 @@ def parse_json_object(content: bytes) -> Claims:
     are beyond reason, nesting deeper than 32, anything behind the object.
     """
     try:
-        text = content.decode("utf-8")
-        value = _decoder.decode(text)
+        text = content.decode("utf-8").strip(_WHITE_SPACE)
+        value, end = _decoder.raw_decode(text)  # decode() looks for white space with regular expressions
+        if end != len(text):
+            raise ValueError("something behind the object")
         # No JSON can be deeper than it has brackets: the walk is for the few that have many.
         if content.count(b"{") + content.count(b"[") > DEEPEST_JSON:
             _check_depth(value, DEEPEST_JSON)
