@@ -1,14 +1,15 @@
 """From claims whose origin is certain to a validated token: judged by the one list of checks, then read."""
 
-from bearer_guard.checks import Expectations, Facts, Failure, first_failure
+from bearer_guard.checks import Facts, Failure, first_failure
 from bearer_guard.errors import InvalidToken
+from bearer_guard.profiles import scopes_in
 from bearer_guard.tokens import AccessToken, Epoch
 
 
 def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
     """The token that these claims make. Raises `InvalidToken` where a check fails."""
     refuse(first_failure(facts))
-    return _access_token(facts, facts.expected, epoch)
+    return _access_token(facts, epoch)
 
 
 def refuse(failure: Failure | None) -> None:
@@ -17,18 +18,19 @@ def refuse(failure: Failure | None) -> None:
         raise InvalidToken(failure.reason, claim=failure.claim)
 
 
-def _access_token(facts: Facts, expected: Expectations, epoch: Epoch | None) -> AccessToken:
-    claims, profile = facts.claims, expected.profile
+def _access_token(facts: Facts, epoch: Epoch | None) -> AccessToken:
+    claims, expected = facts.claims, facts.expected
     audience = claims.get("aud", ())
     return AccessToken(
         issuer=claims["iss"],
         subject=claims.get("sub"),
         audience=audience if isinstance(audience, tuple) else (audience,),
-        client_id=profile.client_id_claim(claims),
-        scopes=profile.scopes_of(claims),
-        groups=profile.groups_of(claims),
-        roles=profile.roles_of(claims),
-        user_id=profile.user_id_of(claims),
+        client_id=facts.client_id,
+        scopes=scopes_in(facts.scope),
+        groups=expected.profile.groups_of(claims),
+        roles=expected.profile.roles_of(claims),
+        # In a client's own token some servers write the client's id where the user's would be.
+        user_id=None if facts.user_id == facts.client_id else facts.user_id,
         expires_at=claims["exp"],
         claims=claims,
         accepted_until=claims["exp"] + expected.leeway,
