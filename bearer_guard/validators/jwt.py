@@ -89,7 +89,7 @@ class JWTValidator:
         if jws.header.algorithm not in self.algorithms:
             raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
         epoch = await self._verify(jws)
-        return judged(self._facts(jws.claims(), jws.header), epoch)
+        return judged(self._facts(jws.claims(share=True), jws.header), epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""
