@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bearer_guard.errors import Reason
-from bearer_guard.profiles import Profile
+from bearer_guard.profiles import Profile, first_at
 from bearer_guard.tokens import Claims, claim_at
 
 
@@ -47,9 +47,10 @@ class Facts:
         self.typ = typ
         self.now = now
         self.expected = expected
-        self.scope: Any = expected.profile.scope_claim(claims)
-        self.client_id: Any = expected.profile.client_id_claim(claims)
-        self.user_id: Any = expected.profile.user_id_claim(claims)
+        ways = expected.profile.ways
+        self.scope: Any = first_at(ways.scope, claims)
+        self.client_id: Any = first_at(ways.client_id, claims)
+        self.user_id: Any = first_at(ways.user_id, claims)
 
 
 Check = Callable[[Facts], Failure | None]
@@ -113,21 +114,14 @@ def _exp(facts: Facts) -> Failure | None:
     return Failure(Reason.EXPIRED, "exp") if facts.now >= expiry + facts.expected.leeway else None
 
 
-def _nbf(facts: Facts) -> Failure | None:
-    return _not_before(facts, "nbf", Reason.NOT_YET_VALID)
+def _not_before(name: str, reason: Reason) -> Check:
+    def check(facts: Facts) -> Failure | None:
+        moment = facts.claims.get(name, 0)
+        if type(moment) not in _NUMBERS:
+            return Failure(Reason.MALFORMED_CLAIM, name)
+        return Failure(reason, name) if moment > facts.now + facts.expected.leeway else None
 
-
-def _iat(facts: Facts) -> Failure | None:
-    return _not_before(facts, "iat", Reason.ISSUED_IN_FUTURE)
-
-
-def _not_before(facts: Facts, name: str, reason: Reason) -> Failure | None:
-    if name not in facts.claims:
-        return None
-    moment = facts.claims[name]
-    if type(moment) not in _NUMBERS:
-        return Failure(Reason.MALFORMED_CLAIM, name)
-    return Failure(reason, name) if moment > facts.now + facts.expected.leeway else None
+    return check
 
 
 def _sub(facts: Facts) -> Failure | None:
@@ -177,8 +171,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("iss", check_issuer),
     ("aud", _aud),
     ("exp", _exp),
-    ("nbf", _nbf),
-    ("iat", _iat),
+    ("nbf", _not_before("nbf", Reason.NOT_YET_VALID)),
+    ("iat", _not_before("iat", Reason.ISSUED_IN_FUTURE)),
     ("sub", _sub),
     ("jti", _jti),
     ("client", _client),

@@ -99,24 +99,20 @@ class Profile:
 
     def scope_claim(self, claims: Claims) -> Any:
         """The value of the first scope claim that is there."""
-        return _first(claims, self._ways.scope)
+        return first_at(self.ways.scope, claims)
 
     def client_id_claim(self, claims: Claims) -> Any:
         """The value of the first client claim that is there."""
-        return _first(claims, self._ways.client_id)
-
-    def user_id_claim(self, claims: Claims) -> Any:
-        """The value of the first user claim that is there."""
-        return _first(claims, self._ways.user_id)
+        return first_at(self.ways.client_id, claims)
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        groups = _union(claims, self._ways.groups)
+        groups = _union(claims, self.ways.groups)
         return groups if self.groups_separator is None else self._separated(claims, groups)
 
     def roles_of(self, claims: Claims) -> frozenset[str]:
         """The roles, read like the groups."""
-        return _union(claims, self._ways.roles)
+        return _union(claims, self.ways.roles)
 
     @cached_property
     def tells_the_kind(self) -> frozenset[str]:
@@ -124,9 +120,10 @@ class Profile:
         return frozenset((*self.telltale_claims, *self.kind_claims))
 
     @cached_property
-    def _ways(self) -> "_Ways":
+    def ways(self) -> "Ways":
+        """The claim paths, as the names along each: every token walks them, so they are taken apart once."""
         paths = (self.scope, self.client_id, self.user_id, self.groups, self.roles)
-        return _Ways(*(tuple(map(names_in, each)) for each in paths))
+        return Ways(*(tuple(map(names_in, each)) for each in paths))
 
     def _separated(self, claims: Claims, groups: frozenset[str]) -> frozenset[str]:
         # Only what is one string: an item of an array is one group, as it is.
@@ -135,18 +132,21 @@ class Profile:
         return (groups - joined) | frozenset(name for name in names if name)
 
 
-_Way = tuple[str, ...]  # a claim path as the names along it: each token walks them, so they are taken apart once
+Way = tuple[str, ...]
 
 
-class _Ways(NamedTuple):
-    scope: tuple[_Way, ...]
-    client_id: tuple[_Way, ...]
-    user_id: tuple[_Way, ...]
-    groups: tuple[_Way, ...]
-    roles: tuple[_Way, ...]
+class Ways(NamedTuple):
+    """Where a profile looks for what; see the class `Profile`."""
+
+    scope: tuple[Way, ...]
+    client_id: tuple[Way, ...]
+    user_id: tuple[Way, ...]
+    groups: tuple[Way, ...]
+    roles: tuple[Way, ...]
 
 
-def _first(claims: Claims, ways: tuple[_Way, ...]) -> Any:
+def first_at(ways: tuple[Way, ...], claims: Claims) -> Any:
+    """The value at the first of some ways that leads to one; None if none does."""
     for way in ways:
         value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)
         if value is not None:
@@ -154,10 +154,10 @@ def _first(claims: Claims, ways: tuple[_Way, ...]) -> Any:
     return None
 
 
-def _union(claims: Claims, ways: tuple[_Way, ...]) -> frozenset[str]:
+def _union(claims: Claims, ways: tuple[Way, ...]) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     for way in ways:
-        value = value_at(claims, way)
+        value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)
         if value is not None:
             found = found | _strings(value) if found else _strings(value)
     return found

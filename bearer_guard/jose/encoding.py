@@ -113,7 +113,7 @@ def parse_json_object(content: bytes, *, share: bool = False) -> Claims:
         # No JSON can be deeper than it has brackets: the walk is for the few that have many.
         if content.count(b"{") + content.count(b"[") > DEEPEST_JSON:
             _check_depth(value, DEEPEST_JSON)
-        if "\\u" in text:
+        if "\\" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate fails here, not later
     except RecursionError:
         value = end = None

@@ -8,7 +8,9 @@ from bearer_guard.tokens import AccessToken, Epoch
 
 def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
     """The token that these claims make. Raises `InvalidToken` where a check fails."""
-    refuse(first_failure(facts))
+    failure = first_failure(facts)
+    if failure is not None:
+        refuse(failure)
     return _access_token(facts, epoch)
 
 

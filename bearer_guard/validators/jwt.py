@@ -88,27 +88,30 @@ class JWTValidator:
         jws = parse_compact(token, self._accepted)
         if jws.header.algorithm not in self.algorithms:
             raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
-        epoch = await self._verify(jws)
+        # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.
+        epoch, keys = self.server.epoch, self.server.held(jws.header)
+        if not keys:
+            epoch, keys = await self._asked_for(jws)
+        self._verify(jws, keys)
         return judged(self._facts(jws.claims(share=True), jws.header), epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""
         await self.server.aclose()
 
-    async def _verify(self, jws: CompactJWS) -> Epoch | None:
-        # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.
-        epoch, keys = self.server.epoch, self.server.held(jws.header)
-        if not keys:
-            self._refuse_strangers(jws)
-            keys = await self.server.keys_for(jws.header)
-            epoch = self._epoch_of(jws.header, keys)
+    async def _asked_for(self, jws: CompactJWS) -> tuple[Epoch | None, Sequence[VerificationKey]]:
+        self._refuse_strangers(jws)
+        keys = await self.server.keys_for(jws.header)
         if not keys:
             raise InvalidToken(Reason.UNKNOWN_KEY, claim="kid")
+        return self._epoch_of(jws.header, keys), keys
+
+    def _verify(self, jws: CompactJWS, keys: Sequence[VerificationKey]) -> None:
         for key in keys:
             if key.verify(jws):
                 if not jws.is_header_known:
                     self._accepted.add(jws)
-                return epoch
+                return
         raise InvalidToken(Reason.INVALID_SIGNATURE)
 
     def _epoch_of(self, header: Header, keys: Sequence[VerificationKey]) -> Epoch | None:
