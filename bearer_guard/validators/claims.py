@@ -3,7 +3,7 @@
 from bearer_guard.checks import Facts, Failure, first_failure
 from bearer_guard.errors import InvalidToken
 from bearer_guard.profiles import scopes_in
-from bearer_guard.tokens import AccessToken, Epoch
+from bearer_guard.tokens import AccessToken, AccessTokenDraft, Epoch
 
 
 def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
@@ -23,7 +23,7 @@ def refuse(failure: Failure | None) -> None:
 def _access_token(facts: Facts, epoch: Epoch | None) -> AccessToken:
     claims, expected = facts.claims, facts.expected
     audience = claims.get("aud", ())
-    return AccessToken(
+    token: AccessToken = AccessTokenDraft(
         issuer=claims["iss"],
         subject=claims.get("sub"),
         audience=audience if isinstance(audience, tuple) else (audience,),
@@ -37,4 +37,5 @@ def _access_token(facts: Facts, epoch: Epoch | None) -> AccessToken:
         claims=claims,
         accepted_until=claims["exp"] + expected.leeway,
         epoch=epoch,
-    )
+    ).sealed()
+    return token
