@@ -154,8 +154,11 @@ def first_at(ways: tuple[Way, ...], claims: Claims) -> Any:
     return None
 
 
+_NOTHING: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
+
+
 def _union(claims: Claims, ways: tuple[Way, ...]) -> frozenset[str]:
-    found: frozenset[str] = frozenset()
+    found = _NOTHING
     for way in ways:
         value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)
         if value is not None:

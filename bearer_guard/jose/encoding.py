@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from bearer_guard.jose.sharing import REPEATED, Shared
+from bearer_guard.jose.sharing import with_shared_parts
 from bearer_guard.tokens import Claims, frozen
 
 DEEPEST_JSON = 32
@@ -38,11 +38,6 @@ def encode_base64url(content: bytes) -> bytes:
     return binascii.b2a_base64(content, newline=False).translate(bytes.maketrans(b"+/", b"-_"), b"=")
 
 
-_texts: Shared[str] = Shared()
-_arrays: Shared[tuple[str, ...]] = Shared()
-_STRINGS = {str}
-
-
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> Claims:
     # RFC 7515 section 4, RFC 7519 section 4: two members of one name mean two things to two readers.
     # The parser comes here with each object, the innermost first: what it holds is frozen, but for arrays.
@@ -50,24 +45,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> Claims:
     if len(members) != len(pairs):
         raise ValueError("duplicate member")
     return Claims(members)
-
-
-def _with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:
-    members = {}
-    for name, value in pairs:
-        if type(value) is list:
-            value = _shared_array(value)  # noqa: PLW2901  one of two equal ones
-        elif name in REPEATED and type(value) is str:
-            value = _texts[value]  # noqa: PLW2901
-        members[_texts[name]] = value
-    if len(members) != len(pairs):
-        raise ValueError("duplicate member")
-    return Claims(members)
-
-
-def _shared_array(members: list[Any]) -> tuple[Any, ...]:
-    # Only strings are equal where they are the same: `1 == True == 1.0`.
-    return _arrays[tuple(members)] if set(map(type, members)) == _STRINGS else frozen(members)
 
 
 @lru_cache(maxsize=256)  # a hit is faster than the function, and moments such as iat and nbf come in pairs
@@ -94,7 +71,7 @@ def _decoder(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Callable
     ).raw_decode  # decode() looks for white space with regular expressions
 
 
-_decode, _decode_with_sharing = _decoder(_without_duplicates), _decoder(_with_shared_parts)
+_decode, _decode_with_sharing = _decoder(_without_duplicates), _decoder(with_shared_parts)
 
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
@@ -111,7 +88,7 @@ def parse_json_object(content: bytes, *, share: bool = False) -> Claims:
         text = content.decode("utf-8").strip(_WHITE_SPACE)
         value, end = (_decode_with_sharing if share else _decode)(text)
         # No JSON can be deeper than it has brackets: the walk is for the few that have many.
-        if content.count(b"{") + content.count(b"[") > DEEPEST_JSON:
+        if text.count("{") + text.count("[") > DEEPEST_JSON:
             _check_depth(value, DEEPEST_JSON)
         if "\\" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate fails here, not later

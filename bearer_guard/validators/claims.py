@@ -1,5 +1,7 @@
 """From claims whose origin is certain to a validated token: judged by the one list of checks, then read."""
 
+from functools import lru_cache
+
 from bearer_guard.checks import Facts, Failure, first_failure
 from bearer_guard.errors import InvalidToken
 from bearer_guard.profiles import scopes_in
@@ -14,6 +16,11 @@ def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
     return _access_token(facts, epoch)
 
 
+@lru_cache(maxsize=256)  # for the memory of tokens: they have few audiences
+def _alone(audience: str) -> tuple[str, ...]:
+    return (audience,)
+
+
 def refuse(failure: Failure | None) -> None:
     """Raises `InvalidToken` for a failed check."""
     if failure is not None:
@@ -26,7 +33,7 @@ def _access_token(facts: Facts, epoch: Epoch | None) -> AccessToken:
     token: AccessToken = AccessTokenDraft(
         issuer=claims["iss"],
         subject=claims.get("sub"),
-        audience=audience if isinstance(audience, tuple) else (audience,),
+        audience=audience if isinstance(audience, tuple) else _alone(audience),
         client_id=facts.client_id,
         scopes=scopes_in(facts.scope),
         groups=expected.profile.groups_of(claims),
