@@ -47,7 +47,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> Claims:
     return Claims(members)
 
 
-@lru_cache(maxsize=256)  # a hit is faster than the function, and moments such as iat and nbf come in pairs
+@lru_cache(maxsize=8)  # as fast as without; iat and nbf of one token are mostly the same, and then kept once
 def _integer(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER:
         raise ValueError("a number beyond reason")
