@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bearer_guard.errors import Reason
-from bearer_guard.profiles import Profile, first_at
+from bearer_guard.profiles import Profile
 from bearer_guard.tokens import Claims, claim_at
 
 
@@ -47,10 +47,10 @@ class Facts:
         self.typ = typ
         self.now = now
         self.expected = expected
-        ways = expected.profile.ways
-        self.scope: Any = first_at(ways.scope, claims)
-        self.client_id: Any = first_at(ways.client_id, claims)
-        self.user_id: Any = first_at(ways.user_id, claims)
+        profile = expected.profile
+        self.scope: Any = profile.scope_claim(claims)
+        self.client_id: Any = profile.client_id_claim(claims)
+        self.user_id: Any = profile.user_id_claim(claims)
 
 
 Check = Callable[[Facts], Failure | None]

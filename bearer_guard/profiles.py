@@ -99,20 +99,24 @@ class Profile:
 
     def scope_claim(self, claims: Claims) -> Any:
         """The value of the first scope claim that is there."""
-        return first_at(self.ways.scope, claims)
+        return _first_at(self._ways.scope, claims)
 
     def client_id_claim(self, claims: Claims) -> Any:
         """The value of the first client claim that is there."""
-        return first_at(self.ways.client_id, claims)
+        return _first_at(self._ways.client_id, claims)
+
+    def user_id_claim(self, claims: Claims) -> Any:
+        """The value of the first user claim that is there."""
+        return _first_at(self._ways.user_id, claims)
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        groups = _union(claims, self.ways.groups)
+        groups = _union(claims, self._ways.groups)
         return groups if self.groups_separator is None else self._separated(claims, groups)
 
     def roles_of(self, claims: Claims) -> frozenset[str]:
         """The roles, read like the groups."""
-        return _union(claims, self.ways.roles)
+        return _union(claims, self._ways.roles)
 
     @cached_property
     def tells_the_kind(self) -> frozenset[str]:
@@ -120,10 +124,10 @@ class Profile:
         return frozenset((*self.telltale_claims, *self.kind_claims))
 
     @cached_property
-    def ways(self) -> "Ways":
-        """The claim paths, as the names along each: every token walks them, so they are taken apart once."""
+    def _ways(self) -> "_Ways":
+        # The claim paths, as the names along each: every token walks them, so they are taken apart once.
         paths = (self.scope, self.client_id, self.user_id, self.groups, self.roles)
-        return Ways(*(tuple(map(names_in, each)) for each in paths))
+        return _Ways(*(tuple(map(names_in, each)) for each in paths))
 
     def _separated(self, claims: Claims, groups: frozenset[str]) -> frozenset[str]:
         # Only what is one string: an item of an array is one group, as it is.
@@ -132,21 +136,18 @@ class Profile:
         return (groups - joined) | frozenset(name for name in names if name)
 
 
-Way = tuple[str, ...]
+_Way = tuple[str, ...]
 
 
-class Ways(NamedTuple):
-    """Where a profile looks for what; see the class `Profile`."""
-
-    scope: tuple[Way, ...]
-    client_id: tuple[Way, ...]
-    user_id: tuple[Way, ...]
-    groups: tuple[Way, ...]
-    roles: tuple[Way, ...]
+class _Ways(NamedTuple):
+    scope: tuple[_Way, ...]
+    client_id: tuple[_Way, ...]
+    user_id: tuple[_Way, ...]
+    groups: tuple[_Way, ...]
+    roles: tuple[_Way, ...]
 
 
-def first_at(ways: tuple[Way, ...], claims: Claims) -> Any:
-    """The value at the first of some ways that leads to one; None if none does."""
+def _first_at(ways: tuple[_Way, ...], claims: Claims) -> Any:
     for way in ways:
         value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)
         if value is not None:
@@ -157,7 +158,7 @@ def first_at(ways: tuple[Way, ...], claims: Claims) -> Any:
 _NOTHING: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
 
 
-def _union(claims: Claims, ways: tuple[Way, ...]) -> frozenset[str]:
+def _union(claims: Claims, ways: tuple[_Way, ...]) -> frozenset[str]:
     found = _NOTHING
     for way in ways:
         value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)

@@ -80,7 +80,8 @@ _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
 def parse_json_object(content: bytes, *, share: bool = False) -> Claims:
     """A JSON object (RFC 8259) in plain UTF-8, read strictly. Raises ValueError for everything else.
 
-    `share`: keep once what it has in common with others, as tokens of one issuer have; for what may be trusted to.
+    `share`: keep once what it has in common with others, as tokens of one issuer have. Only for verified content: what
+    strangers send is not to be kept.
     Refused: other encodings and byte order marks, duplicate members, lone surrogates, numbers that are not finite or
     are beyond reason, nesting deeper than 32, anything behind the object.
     """

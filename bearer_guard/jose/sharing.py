@@ -70,7 +70,7 @@ def _known(pairs: list[tuple[str, Any]]) -> Claims | None:
         known = _objects.get(key)
     except TypeError:  # arrays and objects have no hash
         return None
-    if known is None and {type(value) for _, value in pairs} == _STRINGS:
+    if known is None and all(type(value) is str and len(value) <= LONGEST for _, value in pairs):
         known = _made(pairs)
         if len(_objects) >= MOST:
             _objects.clear()

@@ -29,7 +29,7 @@ def refuse(failure: Failure | None) -> None:
 
 def _access_token(facts: Facts, epoch: Epoch | None) -> AccessToken:
     claims, expected = facts.claims, facts.expected
-    audience = claims.get("aud", ())
+    audience = claims.get("aud") or ()
     token: AccessToken = AccessTokenDraft(
         issuer=claims["iss"],
         subject=claims.get("sub"),

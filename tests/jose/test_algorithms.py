@@ -1,6 +1,5 @@
 """A key serves the algorithms of its type, whatever a token says."""
 
-
 import pytest
 
 from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, load_verification_key, parse_compact, sign_compact
