@@ -75,6 +75,8 @@ def test_an_elliptic_signature_is_two_numbers_of_one_length(keys: Keys, algorith
         "a byte less": signature[:-1],
         "a byte more": signature + b"\x00",
         "both longer": b"\x00" + r + b"\x00" + s,  # the same numbers, written in another way
+        "one longer": r + b"\x00" + s,
+        "the other longer": b"\x00" + signature,
         "both shorter": r[1:] + s[1:],
         "one number": r,
         "three numbers": signature + s,
