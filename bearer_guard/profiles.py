@@ -5,10 +5,11 @@ A profile is a frozen value; `dataclasses.replace(profiles.OKTA, groups=("https:
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path
+from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path, names_in, value_at
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
 
@@ -94,37 +95,43 @@ class Profile:
 
     def scopes_of(self, claims: Claims) -> frozenset[str]:
         """The granted scopes. A string is split on single spaces; an item of an array is one scope, as it is."""
-        value = self.scope_claim(claims)
-        if isinstance(value, str):
-            # RFC 6749 section 3.3: the space alone separates; other white space would be part of a name.
-            return frozenset(name for name in value.split(" ") if name)
-        return _strings(value)
+        return scopes_in(self.scope_claim(claims))
 
     def scope_claim(self, claims: Claims) -> Any:
         """The value of the first scope claim that is there."""
-        return _first(claims, self.scope)
+        return _first_at(self._ways.scope, claims)
 
     def client_id_claim(self, claims: Claims) -> Any:
         """The value of the first client claim that is there."""
-        return _first(claims, self.client_id)
+        return _first_at(self._ways.client_id, claims)
 
     def user_id_claim(self, claims: Claims) -> Any:
         """The value of the first user claim that is there."""
-        return _first(claims, self.user_id)
+        return _first_at(self._ways.user_id, claims)
 
     def user_id_of(self, claims: Claims) -> str | None:
-        """The user's id. None in a client's own token: some servers write the client's id where the user's would be."""
-        user_id: str | None = self.user_id_claim(claims)
-        return None if user_id == self.client_id_claim(claims) else user_id
+        """The user's id; None where no user stands behind the token."""
+        return user_behind(self.user_id_claim(claims), self.client_id_claim(claims))
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        groups = _union(claims, self.groups)
+        groups = _union(claims, self._ways.groups)
         return groups if self.groups_separator is None else self._separated(claims, groups)
 
     def roles_of(self, claims: Claims) -> frozenset[str]:
         """The roles, read like the groups."""
-        return _union(claims, self.roles)
+        return _union(claims, self._ways.roles)
+
+    @cached_property
+    def tells_the_kind(self) -> frozenset[str]:
+        """The names of all claims from which the kind of a token can be told."""
+        return frozenset((*self.telltale_claims, *self.kind_claims))
+
+    @cached_property
+    def _ways(self) -> "_Ways":
+        # The claim paths, as the names along each: every token walks them, so they are taken apart once.
+        paths = (self.scope, self.client_id, self.user_id, self.groups, self.roles)
+        return _Ways(*(tuple(map(names_in, each)) for each in paths))
 
     def _separated(self, claims: Claims, groups: frozenset[str]) -> frozenset[str]:
         # Only what is one string: an item of an array is one group, as it is.
@@ -133,31 +140,74 @@ class Profile:
         return (groups - joined) | frozenset(name for name in names if name)
 
 
-def _first(claims: Claims, paths: tuple[ClaimPath, ...]) -> Any:
-    for path in paths:
-        value = claim_at(claims, path)
+_Way = tuple[str, ...]
+
+
+class _Ways(NamedTuple):
+    scope: tuple[_Way, ...]
+    client_id: tuple[_Way, ...]
+    user_id: tuple[_Way, ...]
+    groups: tuple[_Way, ...]
+    roles: tuple[_Way, ...]
+
+
+def _first_at(ways: tuple[_Way, ...], claims: Claims) -> Any:
+    for way in ways:
+        value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)
         if value is not None:
             return value
     return None
 
 
-def _union(claims: Claims, paths: tuple[ClaimPath, ...]) -> frozenset[str]:
-    found: frozenset[str] = frozenset()
-    for path in paths:
-        found |= _strings(_without_scim(claim_at(claims, path)))
+_NOTHING: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
+
+
+def _union(claims: Claims, ways: tuple[_Way, ...]) -> frozenset[str]:
+    found = _NOTHING
+    for way in ways:
+        value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)
+        if value is not None:
+            found = found | _strings(value) if found else _strings(value)
     return found
 
 
-def _without_scim(value: Any) -> Any:
-    # RFC 9068 section 2.2.3.1 points to SCIM (RFC 7643 section 2.4): objects, with the name as their "value".
-    if not isinstance(value, tuple):
-        return value
-    return tuple(member.get("value") if isinstance(member, Claims) else member for member in value)
+# Many tokens have the same scopes and groups: their sets are made, and kept, once. Equal values have equal strings in
+# them, so it does no harm that `1 == True`.
+_SETS_KEPT = 512
+
+
+@lru_cache(_SETS_KEPT)
+def _words(value: str) -> frozenset[str]:
+    # RFC 6749 section 3.3: the space alone separates; other white space would be part of a name.
+    return frozenset([name for name in value.split(" ") if name])
+
+
+def user_behind(user_id: str | None, client_id: str | None) -> str | None:
+    """The user, unless it is the client: in a client's own token some servers write its id where a user's would be."""
+    return None if user_id == client_id else user_id
+
+
+def scopes_in(value: Any) -> frozenset[str]:
+    """The scopes in the value of a scope claim."""
+    return _words(value) if isinstance(value, str) else _strings(value)
 
 
 def _strings(value: Any) -> frozenset[str]:
-    members = value if isinstance(value, tuple) else (value,)
-    return frozenset(member for member in members if isinstance(member, str) and member)
+    try:
+        return _strings_known(value)
+    except TypeError:  # an object in it has no hash
+        return _strings_within(value)
+
+
+def _strings_within(value: Any) -> frozenset[str]:
+    if not isinstance(value, tuple):
+        value = (value,) if isinstance(value, str) else ()
+    # RFC 9068 section 2.2.3.1 points to SCIM (RFC 7643 section 2.4): objects, with the name as their "value".
+    names = [member.get("value") if isinstance(member, Claims) else member for member in value]
+    return frozenset([name for name in names if isinstance(name, str) and name])
+
+
+_strings_known = lru_cache(_SETS_KEPT)(_strings_within)
 
 
 OAUTH2 = Profile(name="oauth2")

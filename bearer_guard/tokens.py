@@ -1,6 +1,6 @@
 """A token before and after validation: `Credentials` (presented, untrusted) and `AccessToken` (validated)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, make_dataclass
 from functools import lru_cache
 from typing import Any, NoReturn, Protocol
 
@@ -36,7 +36,8 @@ class Claims(dict[str, Any]):
 def frozen(value: Any) -> Any:
     """A JSON value, immutable to the bottom."""
     if isinstance(value, list | tuple):
-        return tuple(map(frozen, value))
+        # Most arrays hold strings alone: the call per member is for the others.
+        return tuple([member if type(member) is str else frozen(member) for member in value])
     if isinstance(value, dict) and type(value) is not Claims:
         return Claims((name, frozen(member)) for name, member in value.items())
     return value
@@ -65,8 +66,13 @@ def is_claim_path(path: object) -> bool:
 
 def claim_at(claims: dict[str, Any], path: ClaimPath) -> Any:
     """The value at a claim path; None if it is not there."""
+    return value_at(claims, names_in(path))
+
+
+def value_at(claims: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """The value below these names, one level deeper each; None if it is not there."""
     value: Any = claims
-    for name in names_in(path):
+    for name in names:
         if not isinstance(value, dict):  # as claims are; a look at the abstract Mapping takes five times as long
             return None
         value = value.get(name)
@@ -141,3 +147,21 @@ class AccessToken:
 
 def _restored(fields: dict[str, Any]) -> AccessToken:
     return AccessToken(**fields)
+
+
+def _sealed(draft: Any) -> AccessToken:
+    draft.__class__ = AccessToken
+    sealed: AccessToken = draft
+    return sealed
+
+
+# A frozen dataclass writes each field through object.__setattr__, and takes three times as long to be made as one that
+# is not frozen. So a validated token is written as a draft, with the same slots, and then becomes what it is.
+AccessTokenDraft = make_dataclass(
+    "AccessTokenDraft",
+    [(each.name, each.type, each) for each in fields(AccessToken)],
+    namespace={"sealed": _sealed},
+    slots=True,
+    kw_only=True,
+    eq=False,
+)

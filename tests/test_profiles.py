@@ -129,6 +129,37 @@ def test_a_claim_that_is_no_tuple_is_told_what_to_write_instead(option: str, val
         replace(profiles.OAUTH2, **{option: value})
 
 
+@pytest.mark.parametrize("read", [profiles.OAUTH2.scopes_of, profiles.OAUTH2.groups_of, profiles.OAUTH2.roles_of])
+def test_names_are_read_anew_where_values_are_equal_and_not_the_same(read: Callable[[Any], frozenset[str]]) -> None:
+    # What was read once is remembered, and for Python 1 == True == 1.0.
+    naming: list[Any] = [[1, "1"], [True, "1"], [1.0, "1"], ["1", 1], ["1"], "1"]
+    void: list[Any] = [1, True, 1.0, [], [1], [True], {"value": "1"}]
+    for value in [*naming, *void, *naming]:
+        names = read(frozen({"scope": value, "groups": value, "roles": value}))
+        assert names == ({"1"} if value in naming else set())
+
+
+def test_what_was_read_is_remembered_within_bounds() -> None:
+    for number in range(3000):
+        claims = frozen({"scope": f"scope {number}", "groups": [f"group {number}"]})
+        assert profiles.OAUTH2.scopes_of(claims) == {"scope", f"{number}"}
+        assert profiles.OAUTH2.groups_of(claims) == {f"group {number}"}
+    assert profiles.OAUTH2.scopes_of(claims) is profiles.OAUTH2.scopes_of(claims)
+    for memory in (profiles._words, profiles._strings_known):
+        assert memory.cache_info().currsize <= profiles._SETS_KEPT
+
+
+def test_a_profile_that_was_used_is_still_a_value() -> None:
+    claims = frozen({"scope": "a", "scp": "b", "type": "id"})
+    mine = replace(profiles.OAUTH2, name="mine")
+    assert mine.scopes_of(claims) == {"a"}
+    assert "type" in mine.tells_the_kind
+    other = replace(mine, scope=("scp",), kind_claims=())
+    assert other.scopes_of(claims) == {"b"}
+    assert "type" not in other.tells_the_kind
+    assert replace(other, scope=mine.scope, kind_claims=mine.kind_claims) == mine
+
+
 # --- who the user is --------------------------------------------------------------------------------------------------
 
 

@@ -4,13 +4,13 @@ import copy
 import json
 import pickle
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from bearer_guard import AccessToken, Claims, Credentials
-from bearer_guard.tokens import ClaimPath, claim_at, frozen
+from bearer_guard.tokens import AccessTokenDraft, ClaimPath, claim_at, frozen
 
 DOCUMENT = {
     "sub": "alice",
@@ -45,7 +45,8 @@ def token_with(claims: dict[str, Any] | None = None, **members: Any) -> AccessTo
         "expires_at": 2_000_000_000.0,
         "accepted_until": 2_000_000_030.0,
     }
-    return AccessToken(**{**usual, **members}, claims=frozen(claims or {}))
+    token: AccessToken = AccessTokenDraft(**{**usual, **members}, claims=frozen(claims or {})).sealed()
+    return token
 
 
 # --- claims -----------------------------------------------------------------------------------------------------------
@@ -179,6 +180,21 @@ def test_no_field_of_an_access_token_can_be_changed(name: str) -> None:
     with pytest.raises(AttributeError):
         delattr(token, name)
     assert getattr(token, name) is before
+
+
+def test_an_access_token_is_the_same_from_a_draft_and_from_its_class() -> None:
+    token = token_with({"sub": "alice"}, epoch=Forever())
+    members = {each.name: getattr(token, each.name) for each in fields(AccessToken)}
+    made = AccessToken(**members)
+    assert type(token) is type(made) is AccessToken
+    assert repr(token) == repr(made)
+    assert {each.name: getattr(made, each.name) for each in fields(AccessToken)} == members
+    assert replace(token, subject="bob").subject == "bob"
+
+
+def test_a_draft_lacks_nothing_that_an_access_token_needs() -> None:
+    with pytest.raises(TypeError, match="issuer"):
+        AccessTokenDraft(subject="alice")
 
 
 def test_an_access_token_takes_no_other_attributes() -> None:

@@ -4,7 +4,14 @@ RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 and RFC 8037 (algorithms), RFC 8725 (be
 """
 
 from bearer_guard.jose.algorithms import ALGORITHMS
-from bearer_guard.jose.compact import CompactJWS, Header, has_jwt_form, parse_compact, sign_compact
+from bearer_guard.jose.compact import (
+    AcceptedHeaders,
+    CompactJWS,
+    Header,
+    has_jwt_form,
+    parse_compact,
+    sign_compact,
+)
 from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.jose.keys import VerificationKey, load_verification_key, public_jwk
 from bearer_guard.jose.signing import load_private_key
@@ -12,6 +19,7 @@ from bearer_guard.jose.weak_keys import UnusableKey
 
 __all__ = [
     "ALGORITHMS",
+    "AcceptedHeaders",
     "CompactJWS",
     "Header",
     "UnusableKey",

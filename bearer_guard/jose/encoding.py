@@ -3,8 +3,11 @@
 import binascii
 import json
 import math
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+from bearer_guard.jose.sharing import with_shared_parts
 from bearer_guard.tokens import Claims, frozen
 
 DEEPEST_JSON = 32
@@ -16,15 +19,18 @@ LONGEST_NUMBER = 24
 _TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/!!!")
 # The last character carries bits that are thrown away; only with these at zero is there one spelling of a token.
 _CANONICAL_END = {2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
-_PADDING = {0: b"", 2: b"==", 3: b"="}
+_PADDING = {2: b"==", 3: b"="}
 
 
 def decode_base64url(segment: bytes) -> bytes:
     """Strict base64url without padding (RFC 7515 section 2). Raises ValueError for everything else."""
+    base64 = segment.translate(_TO_BASE64)
     remainder = len(segment) % 4
-    if remainder and (remainder == 1 or segment[-1] not in _CANONICAL_END[remainder]):
-        raise ValueError("not canonical base64url")
-    return binascii.a2b_base64(segment.translate(_TO_BASE64) + _PADDING[remainder], strict_mode=True)
+    if remainder:
+        if remainder == 1 or segment[-1] not in _CANONICAL_END[remainder]:
+            raise ValueError("not canonical base64url")
+        base64 += _PADDING[remainder]
+    return binascii.a2b_base64(base64, strict_mode=True)
 
 
 def encode_base64url(content: bytes) -> bytes:
@@ -34,12 +40,14 @@ def encode_base64url(content: bytes) -> bytes:
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> Claims:
     # RFC 7515 section 4, RFC 7519 section 4: two members of one name mean two things to two readers.
-    members = Claims((name, frozen(value) if type(value) is list else value) for name, value in pairs)
+    # The parser comes here with each object, the innermost first: what it holds is frozen, but for arrays.
+    members = {name: frozen(value) if type(value) is list else value for name, value in pairs}
     if len(members) != len(pairs):
         raise ValueError("duplicate member")
-    return members
+    return Claims(members)
 
 
+@lru_cache(maxsize=8)  # as fast as without; iat and nbf of one token are mostly the same, and then kept once
 def _integer(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER:
         raise ValueError("a number beyond reason")
@@ -57,28 +65,37 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_without_duplicates, parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
-)
+def _decoder(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Callable[[str], tuple[Any, int]]:
+    return json.JSONDecoder(
+        object_pairs_hook=make_object, parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
+    ).raw_decode  # decode() looks for white space with regular expressions
 
 
-def parse_json_object(content: bytes) -> Claims:
+_decode, _decode_with_sharing = _decoder(_without_duplicates), _decoder(with_shared_parts)
+
+
+_WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
+
+
+def parse_json_object(content: bytes, *, share: bool = False) -> Claims:
     """A JSON object (RFC 8259) in plain UTF-8, read strictly. Raises ValueError for everything else.
 
+    `share`: keep once what it has in common with others, as tokens of one issuer have. Only for verified content: what
+    strangers send is not to be kept.
     Refused: other encodings and byte order marks, duplicate members, lone surrogates, numbers that are not finite or
     are beyond reason, nesting deeper than 32, anything behind the object.
     """
     try:
-        text = content.decode("utf-8")
-        value = _decoder.decode(text)
+        text = content.decode("utf-8").strip(_WHITE_SPACE)
+        value, end = (_decode_with_sharing if share else _decode)(text)
         # No JSON can be deeper than it has brackets: the walk is for the few that have many.
-        if content.count(b"{") + content.count(b"[") > DEEPEST_JSON:
+        if text.count("{") + text.count("[") > DEEPEST_JSON:
             _check_depth(value, DEEPEST_JSON)
-        if "\\u" in text:
+        if "\\" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate fails here, not later
     except RecursionError:
-        value = None
-    if type(value) is not Claims:
+        value = end = None
+    if type(value) is not Claims or end != len(text):
         raise ValueError("not a JSON object")
     return value
 

@@ -8,6 +8,7 @@ import jwt
 
 from bearer_guard.jose.algorithms import ALGORITHMS_OF, IMPLEMENTATIONS
 from bearer_guard.jose.compact import CompactJWS
+from bearer_guard.jose.signatures import Verifier, verifiers
 from bearer_guard.jose.weak_keys import UnusableKey, refuse_weak_key
 
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
@@ -21,13 +22,15 @@ class VerificationKey:
     algorithms: frozenset[str]
     public_key: Any = field(repr=False)
     thumbprint: str | None = None
+    _verifiers: dict[str, Verifier] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_verifiers", verifiers(self.public_key, self.algorithms))
 
     def verify(self, jws: CompactJWS) -> bool:
         """Whether this key made this signature with the algorithm that the header names."""
-        name = jws.header.algorithm
-        if name not in self.algorithms:
-            return False
-        return IMPLEMENTATIONS[name].verify(jws.signing_input, self.public_key, jws.signature)
+        is_genuine = self._verifiers.get(jws.header.algorithm)
+        return is_genuine is not None and is_genuine(jws.signing_input, jws.signature)
 
 
 def load_verification_key(jwk: Any) -> VerificationKey:

@@ -1,14 +1,24 @@
 """From claims whose origin is certain to a validated token: judged by the one list of checks, then read."""
 
-from bearer_guard.checks import Expectations, Facts, Failure, first_failure
+from functools import lru_cache
+
+from bearer_guard.checks import Facts, Failure, first_failure
 from bearer_guard.errors import InvalidToken
-from bearer_guard.tokens import AccessToken, Epoch
+from bearer_guard.profiles import scopes_in, user_behind
+from bearer_guard.tokens import AccessToken, AccessTokenDraft, Epoch
 
 
 def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
     """The token that these claims make. Raises `InvalidToken` where a check fails."""
-    refuse(first_failure(facts))
-    return _access_token(facts, facts.expected, epoch)
+    failure = first_failure(facts)
+    if failure is not None:
+        refuse(failure)
+    return _access_token(facts, epoch)
+
+
+@lru_cache(maxsize=256)  # for the memory of tokens: they have few audiences
+def _alone(audience: str) -> tuple[str, ...]:
+    return (audience,)
 
 
 def refuse(failure: Failure | None) -> None:
@@ -17,20 +27,21 @@ def refuse(failure: Failure | None) -> None:
         raise InvalidToken(failure.reason, claim=failure.claim)
 
 
-def _access_token(facts: Facts, expected: Expectations, epoch: Epoch | None) -> AccessToken:
-    claims, profile = facts.claims, expected.profile
-    audience = claims.get("aud", ())
-    return AccessToken(
+def _access_token(facts: Facts, epoch: Epoch | None) -> AccessToken:
+    claims, expected = facts.claims, facts.expected
+    audience = claims.get("aud") or ()
+    token: AccessToken = AccessTokenDraft(
         issuer=claims["iss"],
         subject=claims.get("sub"),
-        audience=audience if isinstance(audience, tuple) else (audience,),
-        client_id=profile.client_id_claim(claims),
-        scopes=profile.scopes_of(claims),
-        groups=profile.groups_of(claims),
-        roles=profile.roles_of(claims),
-        user_id=profile.user_id_of(claims),
+        audience=audience if isinstance(audience, tuple) else _alone(audience),
+        client_id=facts.client_id,
+        scopes=scopes_in(facts.scope),
+        groups=expected.profile.groups_of(claims),
+        roles=expected.profile.roles_of(claims),
+        user_id=user_behind(facts.user_id, facts.client_id),
         expires_at=claims["exp"],
         claims=claims,
         accepted_until=claims["exp"] + expected.leeway,
         epoch=epoch,
-    )
+    ).sealed()
+    return token

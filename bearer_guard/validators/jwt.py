@@ -7,7 +7,7 @@ from typing import Self
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import Facts, check_issuer
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
-from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey, parse_compact
+from bearer_guard.jose import ALGORITHMS, AcceptedHeaders, CompactJWS, Header, VerificationKey, parse_compact
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken, Claims, Epoch
@@ -45,6 +45,7 @@ class JWTValidator:
         refuse_org_server(self.server.issuer)
         self.server.require("jwks_uri")
         self.algorithms = _checked_algorithms(algorithms)
+        self._accepted = AcceptedHeaders()
         self._expected = expectations(
             "JWTValidator",
             self.server.issuer,
@@ -87,28 +88,34 @@ class JWTValidator:
         """
         if max_age is not None:
             raise ConfigurationError("JWTValidator cannot ask whether a token is still good; leave max_age out")
-        jws = parse_compact(token)
+        jws = parse_compact(token, self._accepted)
         if jws.header.algorithm not in self.algorithms:
             raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
-        epoch = await self._verify(jws)
-        return judged(self._facts(jws.claims(), jws.header), epoch)
+        # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.
+        epoch, keys = self.server.epoch, self.server.held(jws.header)
+        if not keys:
+            epoch, keys = await self._asked_for(jws)
+        self._verify(jws, keys)
+        return judged(self._facts(jws.claims(share=True), jws.header), epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""
         await self.server.aclose()
 
-    async def _verify(self, jws: CompactJWS) -> Epoch | None:
-        # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.
-        epoch, keys = self.server.epoch, self.server.held(jws.header)
-        if not keys:
-            self._refuse_strangers(jws)
-            keys = await self.server.keys_for(jws.header)
-            epoch = self._epoch_of(jws.header, keys)
+    async def _asked_for(self, jws: CompactJWS) -> tuple[Epoch | None, Sequence[VerificationKey]]:
+        self._refuse_strangers(jws)
+        keys = await self.server.keys_for(jws.header)
         if not keys:
             raise InvalidToken(Reason.UNKNOWN_KEY, claim="kid")
-        if not any(key.verify(jws) for key in keys):
-            raise InvalidToken(Reason.INVALID_SIGNATURE)
-        return epoch
+        return self._epoch_of(jws.header, keys), keys
+
+    def _verify(self, jws: CompactJWS, keys: Sequence[VerificationKey]) -> None:
+        for key in keys:
+            if key.verify(jws):
+                if not jws.is_header_known:
+                    self._accepted.add(jws)
+                return
+        raise InvalidToken(Reason.INVALID_SIGNATURE)
 
     def _epoch_of(self, header: Header, keys: Sequence[VerificationKey]) -> Epoch | None:
         epoch = self.server.epoch

@@ -1,0 +1,67 @@
+"""How signatures are verified. Whatever does not depend on the token is chosen once, when a key is loaded.
+
+The parameters are those of RFC 7518 sections 3.3 to 3.5 and RFC 8037 section 3.1.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+Verifier = Callable[[bytes, bytes], bool]
+"""From the signing input and the signature to whether they belong together."""
+
+_HASHES: Mapping[str, hashes.HashAlgorithm] = {
+    "256": hashes.SHA256(),
+    "384": hashes.SHA384(),
+    "512": hashes.SHA512(),
+}
+
+
+def verifiers(public_key: Any, algorithms: Iterable[str]) -> dict[str, Verifier]:
+    """How a key verifies, for each of the algorithms that it serves."""
+    return {name: _verifier(public_key, name) for name in algorithms}
+
+
+def _verifier(key: Any, algorithm: str) -> Verifier:
+    if algorithm == "EdDSA":
+        return _plain(key)
+    digest = _HASHES[algorithm[2:]]
+    match algorithm[:2]:
+        case "ES":
+            return _ecdsa(key, digest)
+        case "PS":
+            return _plain(key, PSS(mgf=MGF1(digest), salt_length=digest.digest_size), digest)
+        case _:
+            return _plain(key, PKCS1v15(), digest)
+
+
+def _plain(key: Any, *parameters: Any) -> Verifier:
+    verify = key.verify
+
+    def is_genuine(signing_input: bytes, signature: bytes) -> bool:
+        try:
+            verify(signature, signing_input, *parameters)
+        except InvalidSignature:
+            return False
+        return True
+
+    return is_genuine
+
+
+def _ecdsa(key: Any, digest: hashes.HashAlgorithm) -> Verifier:
+    # RFC 7518 section 3.4: r and s side by side, each as long as the order of the curve. cryptography wants DER.
+    size = (key.curve.key_size + 7) // 8
+    is_genuine_der = _plain(key, ECDSA(digest))
+
+    def is_genuine(signing_input: bytes, signature: bytes) -> bool:
+        if len(signature) != 2 * size:
+            return False
+        r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
+        return is_genuine_der(signing_input, encode_dss_signature(r, s))
+
+    return is_genuine

@@ -1,0 +1,147 @@
+"""The memory of accepted headers spares the reading, and nothing else: no verdict comes out of it."""
+
+from typing import Any
+
+import pytest
+
+from bearer_guard import AuthorizationServer, InvalidToken, JWTValidator, Reason, StaticKeys, profiles
+from bearer_guard.jose import AcceptedHeaders, encode_base64url, parse_compact
+from bearer_guard.testing import FakeIssuer, SigningKey
+
+COOLDOWN = 31
+
+
+def validator_of(issuer: FakeIssuer, **options: Any) -> JWTValidator:
+    return JWTValidator(issuer.server, audience="api", **options)
+
+
+async def reason_of(validator: JWTValidator, token: str) -> Reason:
+    with pytest.raises(InvalidToken) as refused:
+        await validator.validate(token)
+    return refused.value.reason
+
+
+def forged(token: str) -> str:
+    """The same token with another signature."""
+    return token.rpartition(".")[0] + "." + encode_base64url(bytes(64)).decode()
+
+
+def with_header(token: str, header: str) -> str:
+    return f"{header}.{token.partition('.')[2]}"
+
+
+# --- what it holds ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_header_is_remembered_once_its_signature_was_verified(issuer: FakeIssuer) -> None:
+    validator = validator_of(issuer)
+    for number in range(3):
+        await validator.validate(issuer.token(alg="ES256", sub=f"user {number}"))
+    await validator.validate(issuer.token(alg="EdDSA"))
+    assert len(validator._accepted) == 2
+
+
+@pytest.mark.parametrize("parameters", [{"kid": "unknown"}, {"kid": None}, {"x5t": "cert"}, {"more": "x"}], ids=str)
+async def test_strangers_cannot_fill_it(issuer: FakeIssuer, parameters: dict[str, Any]) -> None:
+    validator = validator_of(issuer)
+    await validator.validate(issuer.token(alg="ES256"))
+    for number in range(100):
+        flood = forged(issuer.token(alg="ES256", header={**parameters, "n": number}))
+        assert await reason_of(validator, flood) in (Reason.INVALID_SIGNATURE, Reason.UNKNOWN_KEY)
+    assert len(validator._accepted) == 1
+
+
+@pytest.mark.parametrize("parameters", [{"crit": ["exp"]}, {"b64": False}, {"typ": 5}, {"cty": "JWT"}], ids=str)
+async def test_a_header_that_is_refused_is_refused_again(issuer: FakeIssuer, parameters: dict[str, Any]) -> None:
+    validator, token = validator_of(issuer), issuer.token(alg="ES256", header=parameters)
+    assert await reason_of(validator, token) == await reason_of(validator, token)
+    assert len(validator._accepted) == 0
+
+
+async def test_it_is_bounded_however_many_headers_an_issuer_writes(issuer: FakeIssuer) -> None:
+    validator = validator_of(issuer)
+    for number in range(2 * AcceptedHeaders.MOST + 5):
+        await validator.validate(issuer.token(alg="EdDSA", header={"jti": number}))
+        assert 0 < len(validator._accepted) <= AcceptedHeaders.MOST
+
+
+async def test_a_long_header_is_not_remembered(issuer: FakeIssuer) -> None:
+    validator = validator_of(issuer)
+    token = issuer.token(alg="EdDSA", header={"x5c": ["A" * AcceptedHeaders.LONGEST]})
+    assert (await validator.validate(token)).subject == (await validator.validate(token)).subject == "alice"
+    assert len(validator._accepted) == 0
+
+
+async def test_it_holds_no_part_of_a_token(issuer: FakeIssuer) -> None:
+    validator, token = validator_of(issuer), issuer.token(alg="ES256")
+    await validator.validate(token)
+    held = repr(vars(validator._accepted))
+    assert not any(segment in held for segment in token.split("."))
+
+
+async def test_a_header_is_the_same_whether_it_is_remembered_or_read(issuer: FakeIssuer) -> None:
+    accepted = AcceptedHeaders()
+    token = issuer.token(alg="ES256", header={"typ": "Application/AT+JWT", "x5t": "cert"})
+    read = parse_compact(token, accepted)
+    accepted.add(read)
+    remembered = parse_compact(token, accepted)
+    assert (read.is_header_known, remembered.is_header_known) == (False, True)
+    assert remembered[:4] == read[:4] == parse_compact(token)[:4]
+
+
+# --- what it decides: nothing -----------------------------------------------------------------------------------------
+
+
+async def test_a_withdrawn_key_verifies_nothing_under_a_remembered_header(issuer: FakeIssuer) -> None:
+    validator, token = validator_of(issuer), issuer.token(alg="ES256")
+    await validator.validate(token)
+    issuer.rotate_keys()
+    issuer.clock.advance(COOLDOWN)
+    await validator.validate(issuer.token(alg="ES256"))  # brings the new set
+    assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
+
+
+@pytest.mark.parametrize(("alg", "reason"), [("ES256", Reason.INVALID_SIGNATURE), ("EdDSA", Reason.UNKNOWN_KEY)])
+async def test_another_key_of_the_same_name_inherits_nothing(issuer: FakeIssuer, alg: str, reason: Reason) -> None:
+    # The second case is another algorithm under the same name: the key decides about it, not the header.
+    validator, token = validator_of(issuer), issuer.token(alg="ES256")
+    await validator.validate(token)
+    successor = SigningKey(alg)
+    successor.key_id = issuer.signing_key("ES256").key_id
+    issuer._keys = {"RS256": issuer.signing_key("RS256"), alg: successor}
+    assert await issuer.server.refresh_keys()
+    assert await reason_of(validator, token) is reason
+    assert (await validator.validate(issuer.token(key=successor))).subject == "alice"
+    assert await reason_of(validator, token) is reason
+
+
+async def test_validators_that_share_a_server_keep_their_own_conditions(issuer: FakeIssuer) -> None:
+    lenient = validator_of(issuer)
+    choosy = validator_of(issuer, algorithms={"EdDSA"})
+    strict = validator_of(issuer, profile=profiles.RFC_9068)
+    token = issuer.token(alg="ES256", header={"typ": "JWT"})
+    for _ in range(2):
+        await lenient.validate(token)
+        assert await reason_of(choosy, token) is Reason.ALGORITHM_NOT_ALLOWED
+        assert await reason_of(strict, token) is Reason.TYPE_NOT_ALLOWED
+
+
+async def test_a_twin_with_another_server_asks_that_server(issuer: FakeIssuer) -> None:
+    validator, token = validator_of(issuer), issuer.token(alg="ES256")
+    await validator.validate(token)
+    keys = StaticKeys({"keys": [SigningKey("ES256").public_jwk()]})
+    twin = validator.with_server(AuthorizationServer(issuer.issuer, keys=keys, clock=issuer.clock))
+    assert await reason_of(twin, token) is Reason.UNKNOWN_KEY
+    assert (await validator.validate(token)).subject == "alice"
+
+
+async def test_another_spelling_of_a_remembered_header_is_refused(issuer: FakeIssuer) -> None:
+    validator = validator_of(issuer)
+    token = issuer.token(alg="ES256", header={"pad": ""})
+    while len(token.partition(".")[0]) % 4 == 0:  # so that its last character has bits that are thrown away
+        token = issuer.token(alg="ES256", header={"pad": "x"})
+    await validator.validate(token)
+    header = token.partition(".")[0]
+    spellings = [header + "=", header + "\n", header[:-1] + chr(ord(header[-1]) + 1), header + "A"]
+    for spelling in spellings:
+        assert await reason_of(validator, with_header(token, spelling)) is Reason.MALFORMED_TOKEN
