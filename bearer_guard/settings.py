@@ -138,7 +138,12 @@ _GROUPS = (
 
 def _missing(environ: Mapping[str, str]) -> list[str]:
     names = [PREFIX + name.upper() for name in _REQUIRED]
-    return [f"{name} is not set" for name in names if not environ.get(name, "").strip()]
+    missing = [f"{name} is not set" for name in names if not environ.get(name, "").strip()]
+    secret = environ.get(PREFIX + "CLIENT_SECRET")
+    if secret is not None and not secret.strip() and environ.get(PREFIX + "CLIENT_ID", "").strip():
+        # Empty variables count as not set; but a secret that got lost on its way must not make us a public client.
+        missing.append(f"{PREFIX}CLIENT_SECRET is empty; write the secret, or unset it for a public client")
+    return missing
 
 
 def _misfits(values: Mapping[str, Any]) -> Iterator[str]:

@@ -27,7 +27,7 @@ DOORS = {
     "httpx": ("authorization_server/http/", "integrations/httpx.py", "testing/", "cli/"),
     "jwt": ("jose/",),
     "cryptography": ("jose/signatures.py", "jose/weak_keys.py", "stores/sealing.py", "testing/", "cli/"),
-    "redis": ("stores/redis.py",),
+    "redis": ("stores/redis/",),
     "starlette": ("web.py", "inventory/", "middleware.py", "decorators/", "testing/", "integrations/", "cli/"),
     "sniffio": ("authorization_server/flights.py",),
     "click": ("cli/",),

@@ -1,5 +1,6 @@
 """Memory of this process. It is not shared between workers or machines, and ends with the process."""
 
+import threading
 import time
 from typing import Generic, TypeVar
 
@@ -40,6 +41,7 @@ class Remembered(Generic[Value]):
     def set(self, key: bytes, value: Value, weight: int = 0) -> None:
         """Remembers a value of so many bytes, and forgets the older generation once the younger one is full."""
         if self._generation == 0 or weight > self._heaviest:
+            self.forget(key)  # what stood there is no longer so
             return
         before = self._young.get(key)
         weight_then = self._weight + weight - (before[1] if before else 0)
@@ -67,7 +69,9 @@ class MemoryCache:
     """
 
     def __init__(self, *, most_entries: int = 10_000, most_bytes: int = MOST_BYTES, clock: Clock = time) -> None:
-        self._kept: Remembered[tuple[bytes, float]] = Remembered(_positive(most_entries, "most_entries"), most_bytes)
+        self._kept: Remembered[tuple[bytes, float]] = Remembered(
+            _positive(most_entries, "most_entries"), _positive(most_bytes, "most_bytes")
+        )
         self._clock = clock
 
     async def get(self, key: str) -> bytes | None:
@@ -118,6 +122,7 @@ class MemoryRevocations(RevocationList):
 
     def __init__(self, *, most: int = 100_000, clock: Clock = time) -> None:
         super().__init__(clock)
+        self._lock = threading.Lock()
         self._kept: _Expiring[float] = _Expiring(_positive(most, "most"), clock.monotonic())
 
     async def _get(self, keys: list[str]) -> list[float | None]:
@@ -125,9 +130,11 @@ class MemoryRevocations(RevocationList):
         return [self._kept.get(key, now) for key in keys]
 
     async def _put(self, key: str, issued_before: float, ttl: float) -> None:
-        now = self._clock.monotonic()
-        moment = max(issued_before, self._kept.get(key, now) or issued_before)
-        if not self._kept.set(key, moment, now + ttl, now):
+        with self._lock:
+            now = self._clock.monotonic()
+            moment = max(issued_before, self._kept.get(key, now) or issued_before)
+            has_room = self._kept.set(key, moment, now + ttl, now)
+        if not has_room:
             raise OverflowError("there is no room for another revocation; write MemoryRevocations(most=...)")
 
 
@@ -139,16 +146,18 @@ class MemoryReplayStore:
 
     def __init__(self, *, most: int = 100_000, clock: Clock = time) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._kept: _Expiring[bool] = _Expiring(_positive(most, "most"), clock.monotonic())
 
     async def add(self, key: str, ttl: float) -> bool:
         """True if the key is new."""
-        now = self._clock.monotonic()
-        if self._kept.get(key, now):
-            return False
-        if not self._kept.set(key, value=True, until=now + ttl, now=now):
-            raise AuthorizationServerUnavailable(Reason.REPLAY_STORE_UNAVAILABLE)
-        return True
+        with self._lock:  # of two threads one is first
+            now = self._clock.monotonic()
+            if self._kept.get(key, now):
+                return False
+            if not self._kept.set(key, value=True, until=now + ttl, now=now):
+                raise AuthorizationServerUnavailable(Reason.REPLAY_STORE_UNAVAILABLE)
+            return True
 
 
 def _positive(number: int, option: str) -> int:

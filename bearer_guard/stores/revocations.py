@@ -8,6 +8,10 @@ from bearer_guard.errors import ConfigurationError
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken
 
+LONGEST_LEEWAY = 120.0
+"""Seconds. No validator takes more (`validators/options.py`)."""
+LONGEST = 10 * 365 * 24 * 3600.0
+"""Seconds for which a revocation is kept at most."""
 DAY = 24 * 3600.0
 """Seconds for which a revocation lasts, unless told otherwise. It must outlast the tokens that it concerns."""
 
@@ -19,6 +23,10 @@ class RevocationList:
     await revocations.revoke(issuer=ISSUER, jti="...")
     await revocations.revoke(issuer=ISSUER, subject="alice")       # all that she got until now
     await revocations.revoke(issuer=ISSUER, session_id="...")      # after a logout (the claim sid)
+
+    A user's tokens are told by their `sub` and `iat`, so by the issuer's clock: where that is ahead of yours, give an
+    `issued_before=` that is as much later. Where users are known by another claim than `sub` (Okta's `uid`), name them
+    by `user_id=` instead of `subject=`.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -31,30 +39,34 @@ class RevocationList:
         issuer: str | None = None,
         jti: str | None = None,
         subject: str | None = None,
+        user_id: str | None = None,
         session_id: str | None = None,
         issued_before: float | None = None,
         lasting: float | None = None,
     ) -> None:
         """Takes tokens back: one that was validated, or those that are named.
 
-        `issued_before`: with `subject`, the moment (seconds since 1970) up to which tokens were issued; now, unless
-        told otherwise. A token that does not say when it was issued counts as older.
+        `issued_before`: with `subject` or `user_id`, the moment (seconds since 1970) up to which tokens were issued;
+        now, unless told otherwise. A token that does not say when it was issued counts as older.
         `lasting`: seconds after which the revocation is forgotten: at least as long as tokens live. A validated token's
         lasts until it expires, others a day.
-        Raises `ConfigurationError` where nothing, or more than one thing, is named.
+        Raises `ConfigurationError` where nothing, or more than one thing, is named, and what the store raises where it
+        could not be noted.
         """
         now = self._clock.time()
         if token is not None:
-            issuer, jti = token.issuer, _jti_of(token)
-            lasting = token.accepted_until - now if lasting is None else lasting
-        kind, name = _what(jti=jti, subject=subject, session_id=session_id)
+            if issuer is not None or not isinstance(token, AccessToken):
+                raise ConfigurationError("revoke() takes a validated token alone, or issuer= with what it names")
+            # Another guard may be more lenient about clocks, by as much as any may.
+            issuer, jti = token.issuer, _jti_of(token) if jti is None else ""
+            lasting = token.accepted_until - now + LONGEST_LEEWAY if lasting is None else lasting
+        kind, name = _what(jti=jti, sub=subject, user_id=user_id, sid=session_id)
         if not isinstance(issuer, str) or not issuer:
             raise ConfigurationError("whose token is it? write revoke(issuer=..., ...)")
         if issued_before is None:
-            issued_before = now if kind == "sub" else math.inf
-        lasting = DAY if lasting is None else lasting
-        if lasting > 0:  # else it has expired
-            await self._put(_key(kind, issuer, name), issued_before, lasting)
+            issued_before = now if kind in ("sub", "user_id") else math.inf
+        lasting = _number("lasting", DAY if lasting is None else lasting)
+        await self._put(_key(kind, issuer, name), _number("issued_before", issued_before), min(lasting, LONGEST))
 
     async def is_revoked(self, token: AccessToken) -> bool:
         """Whether a token was taken back. Raises where that cannot be known."""
@@ -76,9 +88,16 @@ class RevocationList:
 def _what(**named: str | None) -> tuple[str, str]:
     given = [(kind, name) for kind, name in named.items() if name is not None]
     if len(given) != 1 or not isinstance(given[0][1], str) or not given[0][1]:
-        raise ConfigurationError("revoke() takes a token, or one of jti=, subject= and session_id= with issuer=")
-    kind, name = given[0]
-    return {"jti": "jti", "subject": "sub", "session_id": "sid"}[kind], name
+        raise ConfigurationError(
+            "revoke() takes a token, or one of jti=, subject=, user_id= and session_id= with issuer="
+        )
+    return given[0]
+
+
+def _number(option: str, seconds: float) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or math.isnan(seconds):
+        raise ConfigurationError(f"{option}={seconds!r} is no number of seconds; write one, or leave it out")
+    return seconds
 
 
 def _jti_of(token: AccessToken) -> str:
@@ -91,10 +110,10 @@ def _jti_of(token: AccessToken) -> str:
 
 
 def _keys_of(token: AccessToken) -> Iterator[str]:
-    for kind in ("jti", "sub", "sid"):
-        name = token.claims.get(kind)
-        if isinstance(name, str):
-            yield _key(kind, token.issuer, name)
+    named = [(kind, token.claims.get(kind)) for kind in ("jti", "sub", "sid")]
+    for kind, name in (*named, ("user_id", token.user_id)):
+        if isinstance(name, str | int):  # sid is a number at some issuers
+            yield _key(kind, token.issuer, str(name))
 
 
 def _key(kind: str, issuer: str, name: str) -> str:

@@ -50,9 +50,11 @@ class Seal:
 
 
 def _checked_id(key_id: str) -> bytes:
-    if not isinstance(key_id, str) or not 0 < len(key_id.encode()) <= 255:  # noqa: PLR2004  its length is one byte
-        raise ConfigurationError(f"a key is called {key_id!r}; {_ADVICE}")
-    return key_id.encode()
+    name = key_id.encode("ascii", "ignore") if isinstance(key_id, str) and key_id.isascii() else b""
+    if not 0 < len(name) <= 255:  # noqa: PLR2004  its length is one byte
+        # Not shown: whoever has them the wrong way round has written a key there.
+        raise ConfigurationError(f"a key is called by something that is no short name in ASCII; {_ADVICE}")
+    return name
 
 
 def _checked_key(key: str | bytes) -> bytes:
