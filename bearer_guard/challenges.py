@@ -70,7 +70,6 @@ class Refusal:
         object.__setattr__(self, "raw_headers", raw)
 
 
-@dataclass(frozen=True, slots=True)
 class Wording:
     """How one guard words its refusals.
 
@@ -80,12 +79,11 @@ class Wording:
     `"invalid_request"` answers it with 400, as some authorization servers' own APIs do.
     """
 
-    realm: str | None = None
-    missing_token: str = "challenge"
-    _made: dict[object, Refusal] = field(init=False, repr=False, compare=False, default_factory=dict)
-    """Refusals of this guard: there are few, and whoever attacks us sees them often."""
-
-    def __post_init__(self) -> None:
+    def __init__(self, realm: str | None = None, missing_token: str = "challenge") -> None:  # noqa: S107  a convention
+        self.realm = realm
+        self.missing_token = missing_token
+        # There are few refusals of a guard, and whoever attacks it sees them often.
+        self._made: dict[object, Refusal] = {}
         if self.realm is not None and not _is_presentable(self.realm):
             raise ConfigurationError(
                 f"realm={self.realm!r:.100} cannot stand in a challenge; write plain ASCII without quotes and"

@@ -4,7 +4,6 @@ They run on claims whose signature is verified, in this order. RFC 7519 section 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bearer_guard.errors import Reason
@@ -19,8 +18,7 @@ class Failure(NamedTuple):
     claim: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expectations:
+class Expectations(NamedTuple):
     """What a validator was configured to accept.
 
     `may_lack`: claims that may be left out, because the one who says all the others vouches for them.

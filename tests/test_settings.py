@@ -1,6 +1,9 @@
 """The guard of a deployment, from its environment variables."""
 
 import os
+import re
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +94,12 @@ def test_the_settings_show_what_was_set() -> None:
     shown = repr(Settings.from_env(environment(REALM="orders") | {"DATABASE_PASSWORD": "hunter2"}))
     assert "realm='orders'" in shown
     assert "hunter2" not in shown
+
+
+def test_the_readme_lists_all_variables_and_no_other() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    listed = re.findall(r"^\| `(BEARER_GUARD_[A-Z_]+)`", readme, re.MULTILINE)
+    assert sorted(listed) == sorted(f"BEARER_GUARD_{field.name.upper()}" for field in fields(Settings))
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 import sniffio
 
@@ -31,14 +30,15 @@ _SLICE = 50
 """Followers released in one turn of the event loop: each goes on to verify a signature, and others want a turn, too."""
 
 
-@dataclass(slots=True)
 class _Attempt:
-    loop: asyncio.AbstractEventLoop
-    landed: concurrent.futures.Future[bool] = field(default_factory=concurrent.futures.Future)
-    """True once the work is done; False if the attempt was broken off and counts as none."""
-    task: asyncio.Task[None] | None = None
-    followers: int = 0
-    started: float = field(default_factory=time.monotonic)
+    """One attempt. `landed`: True once the work is done; False if it was broken off and counts as none."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.landed: concurrent.futures.Future[bool] = concurrent.futures.Future()
+        self.task: asyncio.Task[None] | None = None
+        self.followers = 0
+        self.started = time.monotonic()
 
     @property
     def is_lost(self) -> bool:

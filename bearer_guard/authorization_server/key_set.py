@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bearer_guard.jose import Header, UnusableKey, VerificationKey, load_verification_key
 
@@ -75,8 +74,7 @@ def _names(key: VerificationKey) -> Iterator[str | None]:
         yield key.key_id
 
 
-@dataclass(frozen=True, slots=True)
-class KeysStatus:
+class KeysStatus(NamedTuple):
     """How the keys of an authorization server stand, for a readiness probe. Times are in seconds."""
 
     is_usable: bool

@@ -1,6 +1,6 @@
 """The metadata document of an authorization server: RFC 8414, and OpenID Connect Discovery 1.0."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from bearer_guard.authorization_server.http import Door, NoAnswer
@@ -8,17 +8,19 @@ from bearer_guard.tokens import Claims
 from bearer_guard.urls import is_web_url
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """What an authorization server says about itself. `document` is the whole of it."""
 
     issuer: str
     jwks_uri: str | None
-    document: Claims = field(repr=False)
+    document: Claims
     introspection_endpoint: str | None = None
     userinfo_endpoint: str | None = None
     mtls_introspection_endpoint: str | None = None
     """Where clients with a certificate ask (RFC 8705 section 5)."""
+
+    def __repr__(self) -> str:
+        return f"Metadata({self.issuer!r})"
 
 
 def metadata_urls(issuer: str) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """Guarded class endpoints: Starlette's `HTTPEndpoint` and `WebSocketEndpoint`."""
 
 import functools
-from dataclasses import replace
 from typing import Any
 
 from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
@@ -50,4 +49,4 @@ def _mark_for(instance: Any) -> Mark:
     asked = methods_asked(instance, instance.scope)
     method = mark_of(getattr(instance, asked[0])) if asked else None
     # One challenge names what the class and its method need; the method's own checks it asks itself.
-    return mark if method is None else replace(mark & method, checks=mark.checks)
+    return mark if method is None else (mark & method)._replace(checks=mark.checks)

@@ -5,8 +5,7 @@ import functools
 import operator
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import HTTPConnection
@@ -24,8 +23,7 @@ ASKS = "__bearer_guard_asks__"
 """On the `dispatch` of a class: it asks the guard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What an endpoint requires: `requirement` (None: any valid token), then `checks`, in order.
 
     `fresh`: how many seconds old the authorization server's word about the token may be; None: it need not be asked.

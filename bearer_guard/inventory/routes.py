@@ -5,8 +5,7 @@ Applications of other kinds are looked at, too, and nothing about them is believ
 
 import inspect
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from bearer_guard.guard import BearerGuard
 from bearer_guard.inventory.marks import Mark, core_of, dispatches_by_method, mark_of, methods_of
@@ -32,8 +31,7 @@ class Protection(Protocol):
     requirement: Requirement | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One route. `methods`: `GET`, ...; `WEBSOCKET`; `*` for a mounted application that answers them itself."""
 
     path: str
@@ -55,8 +53,7 @@ class Entry:
         return f"{','.join(self.methods)} {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """How far the walk has come.
 
     `path`: from the outermost application. `local`: from the innermost mount, as a guard behind it sees paths.
@@ -73,10 +70,10 @@ class _Way:
         return _Way(self.path + prefix, self.local + prefix, passed, self.depth + 1)
 
     def mounted(self) -> "_Way":
-        return replace(self, local="")
+        return self._replace(local="")
 
     def past(self, guards: Iterator[Protection]) -> "_Way":
-        return replace(self, passed=(*self.passed, *((guard, self.local) for guard in guards)))
+        return self._replace(passed=(*self.passed, *((guard, self.local) for guard in guards)))
 
 
 def routes_of(app: Any) -> tuple[Entry, ...]:

@@ -1,6 +1,5 @@
 """The compact form of a JWS (RFC 7515 section 7.1): taken apart strictly and once, and made for tests."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bearer_guard.errors import InvalidToken, Reason
@@ -11,8 +10,7 @@ from bearer_guard.tokens import Claims
 _SEGMENTS_OF_A_JWS, _SEGMENTS_OF_A_JWE = 3, 5  # RFC 7515 section 7.1, RFC 7516 section 7.1
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The protected header of a JWS, as far as we look at it. `jku`, `x5u`, `jwk` and `x5c` we never look at."""
 
     algorithm: str

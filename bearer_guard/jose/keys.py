@@ -1,7 +1,6 @@
 """Keys: a JWK (RFC 7517) is judged before PyJWT sees it, and serves only the algorithms of its type."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -14,18 +13,19 @@ from bearer_guard.jose.weak_keys import UnusableKey, refuse_weak_key
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 
 
-@dataclass(frozen=True, slots=True)
 class VerificationKey:
     """A public key that was judged fit to verify signatures, and the algorithms that it may be used with."""
 
-    key_id: str | None
-    algorithms: frozenset[str]
-    public_key: Any = field(repr=False)
-    thumbprint: str | None = None
-    _verifiers: dict[str, Verifier] = field(init=False, repr=False, compare=False)
+    def __init__(
+        self, key_id: str | None, algorithms: frozenset[str], public_key: Any, thumbprint: str | None = None
+    ) -> None:
+        self.key_id = key_id
+        self.algorithms = algorithms
+        self.thumbprint = thumbprint
+        self._verifiers: dict[str, Verifier] = verifiers(public_key, algorithms)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_verifiers", verifiers(self.public_key, self.algorithms))
+    def __repr__(self) -> str:
+        return f"VerificationKey(key_id={self.key_id!r}, algorithms={sorted(self.algorithms)!r})"
 
     def verify(self, jws: CompactJWS) -> bool:
         """Whether this key made this signature with the algorithm that the header names."""

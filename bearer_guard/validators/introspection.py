@@ -72,7 +72,7 @@ class IntrospectionValidator:
             profile=profile,
             may_lack=frozenset({"aud"}) if server_vouches_for_audience else frozenset(),
         )
-        self._expected = replace(expected, profile=_for_answers(profile))
+        self._expected = expected._replace(profile=_for_answers(profile))
         self._cache, self._cache_ttl = cache, cache_ttl
         self._start()
 

@@ -176,7 +176,7 @@ async def test_a_closed_port_means_that_the_server_is_away(door: Door, closed_po
     with pytest.raises(NoAnswer, match=f"^GET http://127.0.0.1:{closed_port}/doc: ConnectError") as caught:
         await door.get_json(f"http://127.0.0.1:{closed_port}/doc")
     assert not caught.value.reached
-    assert caught.value.__cause__ is not None
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)  # a client's errors hold its request
 
 
 async def test_a_host_that_speaks_no_tls_means_that_the_server_is_away(web: LoopbackServer) -> None:
@@ -296,13 +296,12 @@ async def test_a_factory_makes_one_client_a_call_and_each_is_closed(web: Loopbac
     assert [client.is_closed for client in made] == [True, True]
 
 
-async def test_a_factory_that_fails_is_a_missing_answer_with_its_cause(web: LoopbackServer) -> None:
+async def test_a_factory_that_fails_is_a_missing_answer_that_names_the_failure(web: LoopbackServer) -> None:
     def factory() -> httpx.AsyncClient:
         raise FileNotFoundError("ca.pem")
 
-    with pytest.raises(NoAnswer, match=r"FileNotFoundError: ca\.pem") as caught:
+    with pytest.raises(NoAnswer, match=r"FileNotFoundError: ca\.pem"):
         await Door(factory).get_json(f"{web.url}/doc")
-    assert isinstance(caught.value.__cause__, FileNotFoundError)
 
 
 async def test_a_client_without_a_timeout_of_its_own_has_ours(

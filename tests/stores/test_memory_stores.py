@@ -132,7 +132,6 @@ async def test_a_revocation_outlasts_the_leeway_of_the_guard(issuer: FakeIssuer)
     assert caught.value.reason is Reason.REVOKED
 
 
-@pytest.mark.xfail(strict=True, reason="it lasts as long as the guard that revoked accepts the token, and no longer")
 async def test_a_revocation_outlasts_the_leeway_of_another_guard(issuer: FakeIssuer) -> None:
     revocations = MemoryRevocations(clock=issuer.clock)
     strict, lax = (JWTValidator(issuer.server, audience="api", leeway=leeway) for leeway in (0, 120))
@@ -183,7 +182,6 @@ def is_new(store: MemoryReplayStore, key: str) -> bool:
     return bool(finished.value.value)
 
 
-@pytest.mark.xfail(strict=True, reason="looking and adding are two steps, and another thread's come between them")
 def test_of_two_threads_one_is_told_that_it_is_new() -> None:
     store = MemoryReplayStore()
     answers: list[bool] = []

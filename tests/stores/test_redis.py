@@ -127,7 +127,6 @@ def test_what_is_no_url_of_a_redis_server_is_refused_and_not_shown(url: Any) -> 
     assert str(caught.value) == "that is no URL of a Redis server; write 'rediss://cache.internal:6379/0'"
 
 
-@pytest.mark.xfail(strict=True, reason="what is wrong behind the scheme is found at the first request, as a ValueError")
 @pytest.mark.parametrize(
     "url",
     [
@@ -143,7 +142,6 @@ def test_a_url_that_leads_nowhere_is_refused(url: str) -> None:
         SealedRedis(url, keys=KEYS)
 
 
-@pytest.mark.xfail(strict=True, reason="prefix= is not looked at")
 @pytest.mark.parametrize("prefix", [None, b"p:", 5])
 def test_a_prefix_that_is_no_string_is_refused(prefix: Any) -> None:
     with pytest.raises(ConfigurationError):

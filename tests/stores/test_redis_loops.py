@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bearer_guard.stores.redis import MOST_CONNECTIONS, RedisCache, RedisReplayStore, RedisRevocations, SealedRedis
+from bearer_guard.stores.redis import RedisCache, RedisReplayStore, RedisRevocations, SealedRedis
+from bearer_guard.stores.redis.connection import MOST_CONNECTIONS
 from tests.redis_server import RedisServer
 from tests.stores.conftest import MakeSealed
 from tests.stores.material import ISSUER, KEYS, validated

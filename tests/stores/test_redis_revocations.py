@@ -129,9 +129,6 @@ async def test_what_nobody_of_us_wrote_is_not_known_also_where_outages_let_token
     assert not await revocations.is_revoked(validated(jti="2"))  # nobody else suffers from it
 
 
-@pytest.mark.xfail(
-    strict=True, raises=Unreadable, reason="a value that cannot be read keeps the next revocation from being written"
-)
 async def test_what_nobody_of_us_wrote_does_not_stand_in_the_way_of_a_revocation(
     shared: MakeRevocations, redis_server: RedisServer
 ) -> None:
@@ -184,7 +181,6 @@ async def test_a_revocation_that_could_not_be_written_is_never_passed_over_in_si
         await revocations.revoke(issuer=ISSUER, jti="1")
 
 
-@pytest.mark.xfail(strict=True, reason="three writes that a full Redis refuses put reading at rest as well")
 @pytest.mark.parametrize("accept", [False, True])
 async def test_a_full_redis_still_says_what_was_revoked(
     redis_of_its_own: RedisServer, sealed: MakeSealed, *, accept: bool

@@ -101,7 +101,6 @@ def test_what_alone_is_heavier_than_half_is_not_remembered_and_pushes_nobody_out
     assert (memory.get(b"small"), memory.get(b"big")) == (1, None)
 
 
-@pytest.mark.xfail(strict=True, reason="a value that is too heavy leaves the one before it in place")
 def test_a_value_that_is_too_heavy_is_not_replaced_by_the_one_before_it() -> None:
     memory: Remembered[int] = Remembered(SIZE, MOST_BYTES)
     memory.set(b"a", 1, 1)

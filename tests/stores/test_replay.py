@@ -74,7 +74,6 @@ async def test_a_cache_and_a_replay_store_do_not_meet(redis_server: RedisServer,
     assert redis_server.names() == [b"bearer_guard:used:a", b"orders:used:a"]
 
 
-@pytest.mark.xfail(strict=True, reason="the key stands in Redis as it is, and whoever reads there shall learn nothing")
 async def test_what_was_used_cannot_be_read_in_redis(redis_server: RedisServer, sealed: MakeSealed) -> None:
     await RedisReplayStore(sealed(redis_server)).add("jti-of-alice", 60)
     assert not any(b"alice" in name for name in redis_server.names())
@@ -102,11 +101,6 @@ async def test_while_redis_is_full_nothing_is_known(redis_of_its_own: RedisServe
     assert await store.add("b", 60) is True
 
 
-@pytest.mark.xfail(
-    redis.__version__ >= "6",
-    strict=True,
-    reason="since redis-py 6 a command that timed out is sent a second time, also one that was carried out",
-)
 async def test_a_pause_of_redis_does_not_turn_a_first_use_into_a_second(
     redis_of_its_own: RedisServer, sealed: MakeSealed
 ) -> None:

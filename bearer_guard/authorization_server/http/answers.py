@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bearer_guard.jose import parse_json_object
 from bearer_guard.tokens import Claims
@@ -37,13 +36,15 @@ class NoAnswer(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A complete answer of at most `LARGEST_ANSWER` bytes, of whatever status."""
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"
 
     def json_object(self) -> Claims:
         """The body as a JSON object. Raises ValueError for everything else."""

@@ -137,7 +137,8 @@ async def _opened(lines: PerLoop[Line], url: str, method: str) -> Line:
     try:
         return await lines.get()
     except Exception as error:  # noqa: BLE001  a certificate that cannot be read, a factory that fails
-        why = f"no client to ask with: {type(error).__name__}"
+        words = str(error) if isinstance(error, ConfigurationError) else type(error).__name__  # ours hold no secrets
+        why = f"no client to ask with: {words}"
     raise NoAnswer(url, why, reached=False, method=method)
 
 
@@ -153,9 +154,11 @@ async def _within_deadline(
         raise
     except TimeoutError:
         why = f"no complete answer within {clients.DEADLINE:.0f} s"
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         # By place and not by type: the exceptions of httpx, httpx2 and a user's own client have no common root.
-        why = quotable(said(error), secrets) if secrets else said(error)
+        if not secrets:
+            raise NoAnswer(url, said(error), reached=False, method=method) from error
+        why = quotable(said(error), secrets)
     # Raised out here: the exceptions of clients hold the request, and in it the token and our credentials.
     raise NoAnswer(url, why, reached=False, method=method)
 

@@ -85,7 +85,7 @@ class SealedRedis:
         except (StoreUnreachable, Unreadable):
             raise
         except ResponseError as error:
-            # It answers, and refuses this command: it is full, or loading, or has no right for us. Others may do.
+            # It answers, and refuses this command: it is full, or gives us no right to it. Others may do.
             log.error("Redis refuses a command: %s", type(error).__name__)  # noqa: TRY400
             why = type(error).__name__
         except Exception as error:  # noqa: BLE001
@@ -131,7 +131,12 @@ def _client(url: str | Callable[[], Client]) -> AbstractAsyncContextManager[Clie
     if callable(url):
         made: AbstractAsyncContextManager[Client] = url()
         return made
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
+    client: AbstractAsyncContextManager[Client] = redis.asyncio.Redis.from_pool(_pool(url))
+    return client
+
+
+def _pool(url: str) -> redis.asyncio.BlockingConnectionPool:
+    return redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=MOST_CONNECTIONS,
         timeout=LONGEST_WAIT,
@@ -142,10 +147,18 @@ def _client(url: str | Callable[[], Client]) -> AbstractAsyncContextManager[Clie
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         retry_on_error=[RedisConnectionError],
     )
-    client: AbstractAsyncContextManager[Client] = redis.asyncio.Redis.from_pool(pool)
-    return client
 
 
 def _check_url(url: Any) -> None:
-    if not isinstance(url, str) or not url.startswith(("redis://", "rediss://", "unix://")):
+    is_one = isinstance(url, str) and url.startswith(("redis://", "rediss://", "unix://")) and _can_be_read(url)
+    if not is_one:
         raise ConfigurationError("that is no URL of a Redis server; write 'rediss://cache.internal:6379/0'")
+
+
+def _can_be_read(url: str) -> bool:
+    try:
+        pool = _pool(url)
+        pool.make_connection()  # it is not opened
+    except Exception:  # noqa: BLE001  a port that is none, an option that it does not know: it raises whatever it likes
+        return False
+    return bool(not url.startswith("unix://") or pool.connection_kwargs.get("path"))
