@@ -1,6 +1,5 @@
 """Groups and roles that live only at the authorization server: UserInfo asks its userinfo endpoint for them."""
 
-import hashlib
 import logging
 import math
 from dataclasses import replace
@@ -10,7 +9,7 @@ from bearer_guard.authorization_server import AuthorizationServer, SharedCalls
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.stores.memory import Remembered
-from bearer_guard.tokens import AccessToken, Claims
+from bearer_guard.tokens import AccessToken, Claims, fingerprint
 
 log = logging.getLogger("bearer_guard")
 
@@ -83,7 +82,7 @@ class UserInfo:
         user_id = token.user_id
         if user_id is None or token.issuer != self.server.issuer:
             return token
-        key = hashlib.sha256(presented.encode("utf-8", "surrogatepass")).digest()
+        key = fingerprint(presented)
         known = self._remembered.get(key)
         if known is None or self.server.clock.monotonic() >= known.until:
             try:

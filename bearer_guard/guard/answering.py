@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from hashlib import sha256
 
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
 from bearer_guard.loops import cancelled_by_nobody_is_a_failure
 from bearer_guard.protocols import Clock, Revocations, TokenValidator, UserInfoSource
 from bearer_guard.stores.memory import Remembered
-from bearer_guard.tokens import AccessToken
+from bearer_guard.tokens import AccessToken, fingerprint
 
 
 class Answering:
@@ -37,8 +36,7 @@ class Answering:
         if max_age is not None:
             token = await self.validator.validate(presented, max_age=max_age)
         else:
-            # A digest: the memory holds no token that a dump of it could give away.
-            key = sha256(presented.encode("utf-8", "surrogatepass")).digest()
+            key = fingerprint(presented)
             remembered = self._remembered.get(key)
             if remembered is not None and self._is_still_good(remembered):
                 token = remembered

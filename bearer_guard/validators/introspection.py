@@ -1,7 +1,6 @@
 """Opaque access tokens: the authorization server is asked about each (RFC 7662)."""
 
 import copy
-import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Self
@@ -12,7 +11,7 @@ from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationErr
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Cache, Clock
 from bearer_guard.sources import is_token
-from bearer_guard.tokens import AccessToken, Claims
+from bearer_guard.tokens import AccessToken, Claims, fingerprint
 from bearer_guard.validators.answers import AnswerMemory, Fact, answer_memory
 from bearer_guard.validators.claims import judged
 from bearer_guard.validators.okta import check_org_server
@@ -105,8 +104,7 @@ class IntrospectionValidator:
 
         `max_age`: how many seconds old an answer may be; 0 asks now, whatever is remembered.
         """
-        # A digest: no memory holds a token that a dump of it could give away.
-        key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        key = fingerprint(token)
         fact = None if self._memory is None else self._memory.get(key, max_age)
         if fact is None:
             is_anew = max_age is not None
@@ -121,7 +119,7 @@ class IntrospectionValidator:
         `known`: its claims, which stand in for those that the answer leaves out.
         """
         # A place of its own: an answer to this question is none to the other.
-        key = hashlib.sha256(b"confirmed" + hashlib.sha256(token.encode("ascii")).digest()).digest()
+        key = b"confirmed" + fingerprint(token)
         fact = None if self._memory is None else self._memory.get(key, max_age)
         if fact is None:
             fact = await self._calls.result(key, lambda: self._ask(token, key, known), anew=True)
