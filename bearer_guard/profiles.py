@@ -40,6 +40,8 @@ _KINDS: Mapping[str, Reason] = {
     "logout": _LOGOUT,
     "logout_token": _LOGOUT,
     "logout-token": _LOGOUT,
+    "urn:ietf:params:oauth:token-type:id_token": _ID,  # RFC 8693 section 3
+    "urn:ietf:params:oauth:token-type:refresh_token": _REFRESH,
 }
 
 # The same for the header parameter typ, media types without "application/" and in lower case.

@@ -64,8 +64,9 @@ class Remembered(Generic[Value]):
 class MemoryCache:
     """A cache in this process, for validators that shall share one. Other workers and machines do not see it.
 
-    It is bounded in entries and in bytes; what is in use is kept. A validator with `cache_ttl=` alone remembers its
-    answers by itself: this is for several of them, or for tests of what will be Redis.
+    It is bounded in entries (an odd number counts as the next even one) and in bytes; what is in use is kept. A
+    validator with `cache_ttl=` alone remembers its answers by itself: this is for several of them, or for tests of what
+    will be Redis.
     """
 
     def __init__(self, *, most_entries: int = 10_000, most_bytes: int = MOST_BYTES, clock: Clock = time) -> None:
@@ -132,7 +133,8 @@ class MemoryRevocations(RevocationList):
     async def _put(self, key: str, issued_before: float, ttl: float) -> None:
         with self._lock:
             now = self._clock.monotonic()
-            moment = max(issued_before, self._kept.get(key, now) or issued_before)
+            before = self._kept.get(key, now)
+            moment = issued_before if before is None else max(issued_before, before)
             has_room = self._kept.set(key, moment, now + ttl, now)
         if not has_room:
             raise OverflowError("there is no room for another revocation; write MemoryRevocations(most=...)")

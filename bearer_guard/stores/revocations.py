@@ -65,8 +65,8 @@ class RevocationList:
             raise ConfigurationError("whose token is it? write revoke(issuer=..., ...)")
         if issued_before is None:
             issued_before = now if kind in ("sub", "user_id") else math.inf
-        lasting = _number("lasting", DAY if lasting is None else lasting)
-        await self._put(_key(kind, issuer, name), _number("issued_before", issued_before), min(lasting, LONGEST))
+        lasting = min(max(_number("lasting", DAY if lasting is None else lasting), 0.0), LONGEST)
+        await self._put(_key(kind, issuer, name), _number("issued_before", issued_before), lasting)
 
     async def is_revoked(self, token: AccessToken) -> bool:
         """Whether a token was taken back. Raises where that cannot be known."""

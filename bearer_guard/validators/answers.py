@@ -4,11 +4,15 @@ Objects in this process, and below them, where there is one, a cache of bytes th
 deadline, which it takes along wherever it goes: two layers never add up.
 """
 
+import asyncio
 import hashlib
 import json
 import logging
+from dataclasses import fields
 from typing import NamedTuple
 
+from bearer_guard.authorization_server import AuthorizationServer
+from bearer_guard.checks import Expectations
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.jose import parse_json_object
 from bearer_guard.loops import cancelled_by_nobody_is_a_failure
@@ -22,6 +26,10 @@ MOST_TOKENS = 4096
 """Answers that are kept in this process."""
 INACTIVE_FOR = 10.0
 """Seconds for which an inactive token is not asked about again, or less if `cache_ttl` is less."""
+CLOCKS_DIFFER_BY = 30.0
+"""Seconds, between the machines that share a cache."""
+LONGEST_WAIT = 5.0
+"""Seconds for a shared cache: behind one that hangs, asking the server is quicker."""
 LONGEST_TTL = 3600.0
 """Seconds. What was said longer ago is no answer any more."""
 _MOST_INACTIVE = 1024
@@ -53,24 +61,28 @@ class AnswerMemory:
     def get(self, key: bytes, max_age: float | None) -> Fact | None:
         """The answer in memory, while it may be used."""
         fact = self._active.get(key) or self._inactive.get(key)
-        if fact is None:
-            return None
+        return fact if fact is not None and self.is_usable(fact, max_age) else None
+
+    def is_usable(self, fact: Fact, max_age: float | None) -> bool:
+        """Whether an answer may be used now. `max_age`: how old it may be; None: as old as configured."""
         now = self._clock.monotonic()
         if now >= fact.until or (max_age is not None and not now - fact.asked_at < max_age):
-            return None
-        if fact.token is not None and self._clock.time() >= fact.token.accepted_until:
-            return None
-        return fact
+            return False
+        # RFC 7662 section 4: not beyond exp. What is left of the leeway is for the server's answer, not for ours.
+        return fact.token is None or self._clock.time() < fact.token.expires_at
 
-    def keep(self, key: bytes, fact: Fact, weight: int = 0) -> None:
-        """Keeps an answer in memory, in place of the one before."""
+    def keep(self, key: bytes, fact: Fact, weight: int) -> None:
+        """Keeps an answer in this process, in place of an older one."""
+        before = self._active.get(key) or self._inactive.get(key)
+        if before is not None and before.asked_at > fact.asked_at:
+            return  # it was long under way: a later question has been answered
         is_active = fact.token is not None
         pool, other = (self._active, self._inactive) if is_active else (self._inactive, self._active)
         other.forget(key)
         pool.set(key, fact, weight)
 
     def fact(self, token: AccessToken | None, asked_at: float) -> Fact:
-        """An answer of this moment, with its deadline."""
+        """An answer, with its deadline."""
         return Fact(token, asked_at, asked_at + (min(self.ttl, INACTIVE_FOR) if token is None else self.ttl))
 
     # --- the shared layer ---
@@ -81,34 +93,62 @@ class AnswerMemory:
             return None
         try:
             with cancelled_by_nobody_is_a_failure():
-                content = await self.cache.get(self._name(key))
-            if content is None:
-                return None
-            entry = parse_json_object(content)
-            age = max(0.0, self._clock.time() - float(entry["asked_at"]))
-            claims = entry["claims"]
+                async with asyncio.timeout(LONGEST_WAIT):
+                    content = await self.cache.get(self._name(key))
+            return None if content is None else self._entry(parse_json_object(content))
         except Exception as error:  # noqa: BLE001  whatever it is, a cache that fails is no reason to fail
             log.warning("the cache could not be read (%s): the authorization server is asked", type(error).__name__)
             return None
-        return (claims, age) if isinstance(claims, Claims) and age < self.ttl else None
 
     async def share(self, key: bytes, claims: Claims, fact: Fact) -> None:
         """Puts claims there for all, in place of what was there before."""
-        age = self._clock.monotonic() - fact.asked_at
-        ttl = fact.until - fact.asked_at - age
+        ttl = fact.until - self._clock.monotonic()
         if fact.token is not None:
-            ttl = min(ttl, fact.token.accepted_until - self._clock.time())
-        if self.cache is None or ttl <= 0:
-            return
-        entry = {"asked_at": self._clock.time() - age, "claims": claims}
+            ttl = min(ttl, fact.token.expires_at - self._clock.time())
+        if self.cache is not None and ttl > 0:
+            await self._put(self.cache, key, claims, fact.asked_at, ttl)
+
+    async def end(self, key: bytes, claims: Claims | None, asked_at: float) -> None:
+        """A fresh no: what was remembered of a token ends, here and for all. `claims`: None leaves nothing there."""
+        self._active.forget(key)
+        # Only where there is a yes to end: else rubbish would push out what is others'.
+        if self.cache is not None and await self.shared(key) is not None:
+            await self._put(self.cache, key, claims, asked_at, min(self.ttl, INACTIVE_FOR))
+
+    async def _put(self, cache: Cache, key: bytes, claims: Claims | None, asked_at: float, ttl: float) -> None:
+        entry = {"asked_at": self._clock.time() - (self._clock.monotonic() - asked_at), "claims": claims}
         try:
             with cancelled_by_nobody_is_a_failure():
-                await self.cache.set(self._name(key), json.dumps(entry).encode(), ttl)
+                async with asyncio.timeout(LONGEST_WAIT):
+                    await cache.set(self._name(key), json.dumps(entry).encode(), ttl)
         except Exception as error:  # noqa: BLE001  as above
             log.warning("the cache could not be written (%s): the answer stays in this process", type(error).__name__)
 
+    def _entry(self, entry: Claims) -> tuple[Claims, float] | None:
+        claims, asked_at = entry["claims"], entry["asked_at"]
+        age = self._clock.time() - asked_at
+        # Clocks of machines differ a little. One that was set back would make old answers young for ever.
+        return (claims, max(0.0, age)) if isinstance(claims, Claims) and -CLOCKS_DIFFER_BY < age < self.ttl else None
+
     def _name(self, key: bytes) -> str:
         return "token:" + hashlib.sha256(self._binding + key).hexdigest()
+
+
+def binding_of(server: AuthorizationServer, expected: Expectations, token_type_hint: str | None) -> tuple[object, ...]:
+    """All that an answer about a token depends on, beside the token: whom we ask, as whom, what, and what we expect."""
+    return (
+        server.issuer,
+        server.introspection_endpoint,
+        server.metadata_url,
+        type(server.client_auth).__name__,
+        getattr(server.client_auth, "client_id", None),
+        token_type_hint,
+        sorted(expected.audiences),
+        sorted(expected.client_ids or ()),
+        sorted(expected.may_lack),
+        expected.leeway,
+        repr([getattr(expected.profile, field.name) for field in fields(expected.profile)]),
+    )
 
 
 def answer_memory(
@@ -129,6 +169,7 @@ def answer_memory(
             "a bare Redis client believes whoever can write to it; write cache=RedisCache(SealedRedis('rediss://...',"
             " keys={...}))"
         )
-    if cache is not None and not (callable(getattr(cache, "get", None)) and callable(getattr(cache, "set", None))):
+    is_cache = callable(getattr(cache, "get", None)) and callable(getattr(cache, "set", None))
+    if cache is not None and (isinstance(cache, type) or not is_cache):
         raise ConfigurationError(f"cache= takes a cache, not {type(cache).__name__}; write cache=RedisCache(...)")
     return AnswerMemory(cache_ttl, cache, clock, binding)

@@ -7,12 +7,18 @@ from typing import Self
 
 from bearer_guard.authorization_server import AuthorizationServer, SharedCalls
 from bearer_guard.checks import Facts
-from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, InvalidToken, Reason
+from bearer_guard.errors import (
+    AuthorizationServerUnavailable,
+    BearerError,
+    ConfigurationError,
+    InvalidToken,
+    Reason,
+)
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Cache, Clock
 from bearer_guard.sources import is_token
 from bearer_guard.tokens import AccessToken, Claims, fingerprint
-from bearer_guard.validators.answers import AnswerMemory, Fact, answer_memory
+from bearer_guard.validators.answers import AnswerMemory, Fact, answer_memory, binding_of
 from bearer_guard.validators.claims import judged
 from bearer_guard.validators.okta import check_org_server
 from bearer_guard.validators.options import another_issuer, expectations
@@ -33,6 +39,7 @@ class IntrospectionValidator:
     revoked may still be accepted. Not more than an hour; None, the default, asks each time.
     `cache`: where answers are kept for all workers as well, such as `RedisCache(...)`.
 
+    An answer without `exp`, or with `exp` 0 as for offline tokens, is refused: it has no end.
     A refresh token is refused where the answer gives it away (`token_type`, `typ`, `token_use`, ...). Many servers
     answer about refresh tokens as if they were access tokens: then nothing tells them apart but the audience.
     Raises `ConfigurationError` at construction.
@@ -122,9 +129,11 @@ class IntrospectionValidator:
         key = b"confirmed" + fingerprint(token)
         fact = None if self._memory is None else self._memory.get(key, max_age)
         if fact is None:
-            fact = await self._calls.result(key, lambda: self._ask(token, key, known), anew=True)
+            fact = await self._calls.result(key, lambda: self._confirmed(token, key, known), anew=True)
         if fact.token is None:
             raise InvalidToken(Reason.INACTIVE)
+        if "cnf" in fact.token.claims:
+            raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")  # bound, as only the server says
 
     async def aclose(self) -> None:
         """Closes connections."""
@@ -138,32 +147,60 @@ class IntrospectionValidator:
     async def _look_up(self, token: str, key: bytes, max_age: float | None) -> Fact:
         if not is_token(token):
             raise InvalidToken(Reason.MALFORMED_TOKEN)  # nobody can have issued that: nobody is asked
-        memory = self._memory
-        shared = None if memory is None or max_age == 0 else await memory.shared(key)
-        if memory is None or shared is None or (max_age is not None and not shared[1] < max_age):
-            return await self._ask(token, key, replaces=max_age is not None)
-        claims, age = shared
-        fact = memory.fact(self._judged(claims), self.clock.monotonic() - age)
+        fact = None if self._memory is None or max_age == 0 else await self._shared(self._memory, key, max_age)
+        return fact or await self._ask(token, key, is_anew=max_age is not None)
+
+    async def _shared(self, memory: AnswerMemory, key: bytes, max_age: float | None) -> Fact | None:
+        entry = await memory.shared(key)
+        if entry is None:
+            return None
+        claims, age = entry
+        try:
+            fact = memory.fact(self._judged(claims), self.clock.monotonic() - age)
+        except BearerError:
+            return None  # it made a token when it was put there, and makes none now: the server may say more
+        if not memory.is_usable(fact, max_age):
+            return None
         memory.keep(key, fact, len(str(claims)))
         return fact
 
-    async def _ask(self, token: str, key: bytes, known: Claims | None = None, *, replaces: bool = True) -> Fact:
-        asked_at = self.clock.monotonic()
+    async def _ask(self, token: str, key: bytes, *, is_anew: bool) -> Fact:
+        memory, asked_at = self._memory, self.clock.monotonic()
         try:
-            claims = await self.server.introspect(token, token_type_hint=self._hint)
-        except AuthorizationServerUnavailable as failure:
-            if known is None and getattr(failure.__cause__, "error", "") == "unsupported_token_type":
-                # RFC 7009 section 2.2.1: it knows what that is, and it is none of the tokens that it is asked about.
-                raise InvalidToken(Reason.TYPE_NOT_ALLOWED) from failure
+            claims = await self._answer(token)
+            judged_token = self._judged(claims)
+        except InvalidToken:
+            if memory is not None and is_anew:
+                await memory.end(key, None, asked_at)
             raise
-        token_or_none = self._judged(claims if known is None else _filled_up(claims, known))
-        memory = self._memory
         if memory is None:
-            return Fact(token_or_none, asked_at, asked_at)
-        fact = memory.fact(token_or_none, asked_at)
+            return Fact(judged_token, asked_at, asked_at)
+        fact = memory.fact(judged_token, asked_at)
         memory.keep(key, fact, len(str(claims)))
-        if known is None and (fact.token is not None or replaces):  # an inactive one only where it ends an active one
+        if fact.token is not None:
             await memory.share(key, claims, fact)
+        elif is_anew:
+            await memory.end(key, claims, asked_at)
+        return fact
+
+    async def _answer(self, token: str) -> Claims:
+        try:
+            return await self.server.introspect(token, token_type_hint=self._hint)
+        except AuthorizationServerUnavailable as failure:
+            if getattr(failure.__cause__, "error", "") != "unsupported_token_type":
+                raise
+        # RFC 7009 section 2.2.1: it knows what that is, and it is none of the tokens that it is asked about.
+        raise InvalidToken(Reason.TYPE_NOT_ALLOWED)
+
+    async def _confirmed(self, token: str, key: bytes, known: Claims) -> Fact:
+        memory, asked_at = self._memory, self.clock.monotonic()
+        claims = await self.server.introspect(token, token_type_hint=self._hint)
+        said = {name: value for name, value in claims.items() if value is not None}
+        judged_token = self._judged(Claims({**known, **said, "active": claims.get("active")}))
+        if memory is None:
+            return Fact(judged_token, asked_at, asked_at)
+        fact = memory.fact(judged_token, asked_at)
+        memory.keep(key, fact, len(str(claims)))
         return fact
 
     def _judged(self, claims: Claims) -> AccessToken | None:
@@ -173,37 +210,18 @@ class IntrospectionValidator:
         if active is not True:  # RFC 7662 section 2.2: a boolean. "true" is somebody's guess.
             error = AuthorizationServerUnavailable(Reason.INTROSPECTION_UNAVAILABLE)
             raise error from ValueError(f"the answer of {self.server!r} has no boolean member active")
-        if claims.get("iss") is None:
-            # Whom we asked we know: an issuer that is left out is the one that answers. One that is named must be it.
-            claims = Claims({**claims, "iss": self.server.issuer})
+        # Some servers write null for what is not there. And whom we asked we know: an issuer that is left out is the
+        # one that answers; one that is named must be it.
+        said = {name: value for name, value in claims.items() if value is not None or name == "cnf"}
+        claims = Claims({"iss": self.server.issuer, **said})
         if str(claims.get("token_type")).lower() == "dpop" and "cnf" not in claims:
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="token_type")  # RFC 9449 section 6.2
         return judged(Facts(claims, None, self.clock.time(), self._expected))
 
     def _start(self) -> None:
+        binding = binding_of(self.server, self._expected, self._hint)
         self._calls: SharedCalls[Fact] = SharedCalls()
-        self._memory: AnswerMemory | None = answer_memory(self._cache, self._cache_ttl, self.clock, self._binding())
-
-    def _binding(self) -> tuple[object, ...]:
-        expected, authentication = self._expected, self.server.client_auth
-        return (
-            self.server.issuer,
-            self.server.introspection_endpoint,
-            self.server.metadata_url,
-            type(authentication).__name__,
-            getattr(authentication, "client_id", None),
-            self._hint,
-            sorted(expected.audiences),
-            sorted(expected.client_ids or ()),
-            sorted(expected.may_lack),
-            expected.leeway,
-            repr(expected.profile),
-        )
-
-
-def _filled_up(claims: Claims, known: Claims) -> Claims:
-    said = {name: value for name, value in claims.items() if value is not None}
-    return Claims({**known, **said, "active": claims.get("active")})
+        self._memory: AnswerMemory | None = answer_memory(self._cache, self._cache_ttl, self.clock, binding)
 
 
 def _for_answers(profile: Profile) -> Profile:

@@ -330,9 +330,6 @@ def test_4_what_is_kept_is_kept_for_a_short_time(server: Server, opened: Open) -
     assert asked(client) == INACTIVE
 
 
-@pytest.mark.xfail(
-    strict=True, reason="validators/answers.py get: a hit is good until exp and the leeway, not until exp"
-)
 @pytest.mark.parametrize("beyond", [pytest.param(seconds, id=f"4 {seconds} s beyond exp") for seconds in (1, 20)])
 def test_an_answer_is_not_kept_beyond_the_expiry_that_it_names(beyond: float, server: Server, opened: Open) -> None:
     server.members = server.active(exp=int(server.clock.time()) + 10)

@@ -161,7 +161,6 @@ FRESH_REFUSALS: list[tuple[dict[str, Any], Reason]] = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="validators/introspection.py _ask: what fails the checks leaves the old yes")
 @pytest.mark.parametrize(("answer", "reason"), FRESH_REFUSALS, ids=str)
 @pytest.mark.parametrize("where", ["here", "there"])
 async def test_a_fresh_answer_that_is_no_good_ends_a_remembered_yes_as_well(
@@ -175,7 +174,6 @@ async def test_a_fresh_answer_that_is_no_good_ends_a_remembered_yes_as_well(
     assert (await refusal(validators[where])).reason is reason
 
 
-@pytest.mark.xfail(strict=True, reason="validators/answers.py keep: the answer to an older question overwrites a newer")
 async def test_a_late_answer_to_an_older_question_does_not_end_a_fresh_no() -> None:
     oracle = Oracle()
     validator = oracle.validator(cache_ttl=60)

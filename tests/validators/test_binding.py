@@ -75,9 +75,6 @@ async def test_neither_the_order_of_names_nor_another_time_to_live_nor_a_new_sec
     assert len(oracle.asked) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="validators/introspection.py _binding: a profile's repr leaves out its telltales"
-)
 @pytest.mark.parametrize("option", ["kinds", "telltale_claims"])
 async def test_profiles_that_tell_other_tokens_apart_differ(option: str) -> None:
     oracle, cache = Oracle(), Shared()

@@ -136,7 +136,6 @@ async def test_a_claim_named_active_does_not_answer_for_the_server(issuer: Talka
     assert (await refusal(both_of(issuer), issuer.token(active=True))).status == 503
 
 
-@pytest.mark.xfail(strict=True, reason="validators/introspection.py confirm: the answer's cnf is read and thrown away")
 @pytest.mark.parametrize("cnf", [{"jkt": "t"}, {"x5t#S256": "t"}, {}], ids=str)
 async def test_a_key_that_the_answer_alone_binds_the_token_to_must_be_proven_too(
     issuer: Talkative, cnf: dict[str, Any]

@@ -269,7 +269,6 @@ async def test_another_token_is_refused_where_the_answer_gives_it_away(
     assert await verdict(active(**telltale)) == (reason, next(iter(telltale)))
 
 
-@pytest.mark.xfail(strict=True, reason="profiles.py: the URNs of RFC 8693 section 3 are not among the kinds")
 @pytest.mark.parametrize("member", ["token_type", "token_use", "typ"])
 @pytest.mark.parametrize("kind", ["refresh_token", "id_token"])
 async def test_a_token_that_says_its_type_as_a_urn_is_refused(member: str, kind: str) -> None:

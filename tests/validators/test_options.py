@@ -121,9 +121,6 @@ def test_a_wrong_option_of_introspection_is_told_what_to_write_instead(options: 
         introspection_validator(audience="api", **options)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="validators/answers.py: it has get and set, but is none; each call fails in vain"
-)
 def test_a_cache_by_its_class_is_a_slip() -> None:
     with pytest.raises(ConfigurationError, match="cache= takes a cache"):
         introspection_validator(audience="api", cache=MemoryCache, cache_ttl=60)

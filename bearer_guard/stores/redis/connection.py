@@ -157,7 +157,7 @@ def _check_url(url: Any) -> None:
 
 def _can_be_read(url: str) -> bool:
     try:
-        pool = _pool(url)
+        pool: Any = _pool(url)
         pool.make_connection()  # it is not opened
     except Exception:  # noqa: BLE001  a port that is none, an option that it does not know: it raises whatever it likes
         return False
