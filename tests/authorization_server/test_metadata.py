@@ -188,3 +188,8 @@ async def test_a_document_without_the_place_of_the_keys_is_of_use_where_the_othe
 async def test_aliases_that_are_none_are_passed_over(web: LoopbackServer, aliases: Any) -> None:
     web.answers["/meta"] = document(about(web.url, mtls_endpoint_aliases=aliases))
     assert (await discover(Door(), web.url, f"{web.url}/meta")).mtls_introspection_endpoint is None
+
+
+def test_metadata_is_shown_by_its_issuer_alone() -> None:
+    issuer = "https://id.example.com"
+    assert repr(Metadata(issuer, None, Claims({"a": "b"}))) == f"Metadata({issuer!r})"
