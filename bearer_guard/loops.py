@@ -39,12 +39,14 @@ class _Kept(Generic[Value]):
         self.is_over = False
         # With an empty context: the request that happened to come first is not kept as long as the value.
         self._first = asyncio.get_running_loop().create_task(self._opened(), context=contextvars.Context())
+        self._first.add_done_callback(lambda first: first.cancelled() or first.exception())  # nobody may be waiting
 
     async def value(self) -> Value:
-        if self._first.done():
-            return self._first.result()
-        # wait() shields: whoever is cancelled while it is made must not take it from the others.
-        await asyncio.wait({self._first})
+        if not self._first.done():
+            # wait() shields: whoever is cancelled while it is made must not take it from the others.
+            await asyncio.wait({self._first})
+        if self._first.cancelled():
+            raise ConnectionAbortedError("it was closed while it was being opened")
         return self._first.result()
 
     async def _opened(self) -> Value:
@@ -57,7 +59,7 @@ class _Kept(Generic[Value]):
     async def close(self) -> None:
         self.is_over = True
         self._first.cancel()
-        await asyncio.wait({self._first})
+        await asyncio.gather(self._first, return_exceptions=True)
         await self._life.aclose()
 
     async def _lifetime(self, context: AbstractAsyncContextManager[Value]) -> AsyncGenerator[Value]:

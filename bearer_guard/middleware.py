@@ -118,7 +118,7 @@ class BearerGuardMiddleware:
         if self.requirement is not None:
             self.guard.authorize(token, self.requirement)
         principal = None if self._principal is None and before is None else await self._principal_of(token, before)
-        return GuardedRequest(self.guard, credentials, token, self._mode, principal)
+        return GuardedRequest(self.guard, credentials, token, self._mode, principal, requirement=self.requirement)
 
     def _anonymous(self) -> GuardedRequest:
         if not self.optional:

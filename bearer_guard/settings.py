@@ -84,6 +84,8 @@ class Settings:
         return ClientSecretBasic(self.client_id, self.client_secret)
 
     def _validator(self, server: AuthorizationServer) -> TokenValidator:
+        if self.tokens not in (None, *_TOKENS):
+            raise ConfigurationError(f"tokens={self.tokens!r} is not known; write jwt or opaque, or leave it out")
         asks = self.client_id is not None or self.introspection_endpoint is not None
         tokens = self.tokens or ("both" if asks else "jwt")
         if tokens == "jwt":
@@ -92,6 +94,10 @@ class Settings:
                     "cache_ttl is for answers about opaque tokens, and none are asked for; leave it out"
                 )
             return self._of_jwts(server)
+        if self.client_id is None:
+            raise ConfigurationError(
+                "who asks about opaque tokens? write client_id, and client_secret unless the client is public"
+            )
         if tokens == "opaque":
             return self._of_opaque_tokens(server)
         if is_org_server(self.issuer):

@@ -70,7 +70,9 @@ class UserInfo:
         return f"UserInfo({self.server!r})"
 
     def with_server(self, server: AuthorizationServer) -> Self:
-        """The same, asking another server, with a memory of its own."""
+        """The same, asking another server of the same issuer, with a memory of its own."""
+        if server.issuer != self.server.issuer:
+            raise ConfigurationError(f"{server!r} is another issuer than {self.server!r}; make a UserInfo for it")
         return type(self)(server, profile=self._profile, when_unavailable="go_on" if self._goes_on else "refuse")
 
     async def enriched(self, token: AccessToken, presented: str) -> AccessToken:
@@ -84,9 +86,9 @@ class UserInfo:
             return token
         key = fingerprint(presented)
         known = self._remembered.get(key)
-        if known is None or self.server.clock.monotonic() >= known.until:
+        if known is None or known.bare.user_id != user_id or self.server.clock.monotonic() >= known.until:
             try:
-                claims = await self._calls.result(key, lambda: self._ask(presented, user_id))
+                claims = await self._calls.result((key, user_id), lambda: self._ask(presented, user_id))
             except AuthorizationServerUnavailable:
                 if not self._goes_on:
                     raise

@@ -21,7 +21,6 @@ from bearer_guard.requirements import Requirement, is_requirement
 from bearer_guard.tokens import AccessToken, Credentials
 
 Mode = Literal["required", "optional", "public"]
-
 POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
 
 
@@ -40,6 +39,7 @@ class GuardedRequest:
     """What the middleware's `principal=` made of the token; it becomes `request.user`."""
     max_age: float | None = None
     """How old, in seconds, the authorization server's word about the token was at most; None: as configured."""
+    requirement: Requirement | None = None  # the middleware's
 
     def enter(self, scope: Scope) -> None:
         """Puts itself where applications look: `scope["bearer_guard"]`, `request.auth` and `request.user`."""
@@ -94,13 +94,16 @@ def guarded_request(connection: HTTPConnection) -> GuardedRequest:
 async def confirmed_anew(connection: HTTPConnection, max_age: float) -> GuardedRequest:
     """The same request, after the authorization server was asked about its token, once. Raises a `BearerError`."""
     guarded = guarded_request(connection)
-    # What was asked in this request is fresh enough for all of it. A WebSocket lives on: there it is asked each time.
+    # Once for a request is fresh enough. A WebSocket lives on: there it is asked each time.
     is_asked = guarded.max_age is not None and guarded.max_age <= max_age
     if is_asked and connection.scope["type"] == "http":
         return guarded
     if guarded.credentials is None:
         raise NotGuarded("the token of this request is not at hand, so nobody can be asked about it")
+    if getattr(guarded.guard.validator, "honours_max_age", False) is not True:
+        raise ConfigurationError(f"fresh= asks the authorization server, and {guarded.guard.validator!r} cannot")
     token = await guarded.guard.confirmed(guarded.credentials, max_age=max_age)
+    guarded.guard.authorize(token, guarded.requirement)
     anew = replace(guarded, token=token, max_age=max_age)
     anew.enter(connection.scope)
     return anew
@@ -120,8 +123,8 @@ def access_token(connection: HTTPConnection) -> AccessToken:
 def authorize(connection: HTTPConnection, requirement: Requirement) -> AccessToken:
     """Question 4 in a handler, for requirements that depend on the request. Returns the token.
 
-    Raises `MissingToken` or `InsufficientScope`; each is a Starlette `HTTPException` with the challenge, too (for a
-    WebSocket that takes no HTTP answer: a `WebSocketException`).
+    Raises `MissingToken` or `InsufficientScope`; each is a Starlette `HTTPException` with the challenge, too (where a
+    WebSocket takes no HTTP answer: a `WebSocketException`).
     """
     if not is_requirement(requirement):
         raise ConfigurationError(f"authorize() takes a requirement, not {requirement!r}; write Scopes('read')")

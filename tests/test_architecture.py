@@ -26,7 +26,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 DOORS = {
     "httpx": ("authorization_server/http/", "integrations/httpx.py", "testing/", "cli/"),
     "jwt": ("jose/",),
-    "cryptography": ("jose/signatures.py", "jose/weak_keys.py", "stores/sealing.py", "testing/", "cli/"),
+    "cryptography": ("jose/sign", "jose/weak_keys.py", "stores/sealing.py", "testing/", "cli/"),
     "redis": ("stores/redis/",),
     "starlette": ("web.py", "inventory/", "middleware.py", "decorators/", "testing/", "integrations/", "cli/"),
     "sniffio": ("authorization_server/flights.py",),

@@ -119,7 +119,6 @@ async def test_where_a_function_that_makes_it_fails_the_next_tries_again() -> No
     assert await per_loop.get()
 
 
-@pytest.mark.xfail(strict=True, reason="asyncio logs `Task exception was never retrieved`, traceback and all")
 async def test_a_failure_that_nobody_waits_for_is_no_noise(made: Made, caplog: pytest.LogCaptureFixture) -> None:
     made.failures = [FileNotFoundError("ca.pem")]
     leaving = asyncio.create_task(made.get())
@@ -135,7 +134,6 @@ async def test_a_failure_that_nobody_waits_for_is_no_noise(made: Made, caplog: p
     assert not caplog.records
 
 
-@pytest.mark.xfail(strict=True, reason="value() hands on the CancelledError of the task that close() cancelled")
 async def test_closing_while_it_is_made_cancels_nobody_who_waits(made: Made) -> None:
     waiting = asyncio.create_task(made.get())
     await asyncio.sleep(0)

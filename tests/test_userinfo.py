@@ -146,9 +146,6 @@ async def test_what_is_known_is_added_to_the_facts_of_this_moment() -> None:
     assert len(endpoint.asked) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="userinfo.py enriched(): what is remembered is not compared with the user of now"
-)
 async def test_what_is_known_of_one_user_is_not_added_to_another_who_has_the_same_token_now() -> None:
     endpoint = Endpoint(groups=["staff"])
     userinfo = UserInfo(endpoint.server)

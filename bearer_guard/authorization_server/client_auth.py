@@ -54,6 +54,8 @@ class ClientSecretBasic(_Client):
         self._secret = _checked_secret(client_secret)
         if not isinstance(form_encoded, bool):
             raise ConfigurationError(f"form_encoded={form_encoded!r} is neither True nor False; write one of them")
+        if not form_encoded and ":" in client_id:  # RFC 7617 section 2: it ends the user-id
+            raise ConfigurationError("a client_id with a colon cannot be sent raw; leave form_encoded=False out")
         self._encode: Callable[[str], str] = quote_plus if form_encoded else str
 
     async def authenticate(
@@ -117,7 +119,7 @@ class PrivateKeyJWT(_Client):
         form["client_assertion"] = await self._assertion(self._audience or issuer, int(now))
 
     async def _assertion(self, audience: str, now: int) -> str:
-        private_key = await _current(self._private_key)
+        private_key = await _current(self._private_key, str | bytes | Mapping)
         if private_key != self._loaded_from:  # loading takes long: not for each call
             self._load(private_key)
         header = {"alg": self._algorithm, "typ": "JWT", **({"kid": self._key_id} if self._key_id else {})}
@@ -158,6 +160,8 @@ class TLSClientAuth(_Client):
     ) -> None:
         super().__init__(client_id)
         self._files = (certificate, private_key, password)
+        if certificate is None and (private_key is not None or password is not None):
+            raise ConfigurationError("TLSClientAuth has a key and no certificate; give the paths of two PEM files")
         if certificate is not None:
             self.show_certificate(ssl.create_default_context())
 
@@ -203,12 +207,12 @@ def _checked_secret(secret: Secret) -> Secret:
     raise ConfigurationError("client_secret= is empty or no string; write the secret, or a function that returns it")
 
 
-async def _current(value: Any) -> Any:
+async def _current(value: Any, kinds: Any = str) -> Any:
     if callable(value):
         value = value()
         if inspect.isawaitable(value):
             value = await value
-        if not value:
+        if not value or not isinstance(value, kinds):
             raise ValueError("the function that is asked for the client's secret returned none")
     return value
 

@@ -25,6 +25,8 @@ def complaint(answer: Answer, *, option: str, secrets: tuple[str, ...]) -> str:
 
 
 def _advice(status: int, error: str, option: str) -> str:
+    if option == "userinfo_endpoint" and status == HTTPStatus.BAD_REQUEST:
+        return ": it does not take the token for an access token of its own"
     if status in _REFUSED or error in _OUR_FAULT or (error == "invalid_request" and option == "introspection_endpoint"):
         return (
             ": it does not accept our own credentials; check client_auth=, whether the server wants them raw"

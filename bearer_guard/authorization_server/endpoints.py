@@ -14,6 +14,16 @@ from bearer_guard.tokens import Claims
 LONGEST_AUTHENTICATION = 5.0
 """Seconds for a secret that is fetched from somewhere."""
 
+_NOBODY_THERE = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+"""What a gateway says that could not reach the server, or a server that can take no more: of no token in particular."""
+
 FindURL = Callable[[], Awaitable[str]]
 """Where an endpoint is: as configured, or as the metadata says. Raises `NoAnswer`."""
 
@@ -99,8 +109,9 @@ def _refused(url: str, method: str, why: str, answer: Answer) -> NoAnswer:
     return NoAnswer(
         url,
         why,
-        reached=True,
+        reached=answer.status not in _NOBODY_THERE,
         method=method,
         retry_after=answer.retry_after,
         error=answer.error if answer.status == HTTPStatus.BAD_REQUEST else "",
+        is_gone=answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE),
     )

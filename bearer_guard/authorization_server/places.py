@@ -55,11 +55,9 @@ class Places:
         given = self._given["introspection_endpoint"]
         if given is not None:
             return given
-        url = await self._named("introspection_endpoint")
-        if self._has_certificate:
-            aliases = (document.mtls_introspection_endpoint for document in self._known.values())
-            return next(filter(None, aliases), url)
-        return url
+        option = "mtls_introspection_endpoint" if self._has_certificate else "introspection_endpoint"
+        alias = getattr(await self._document_with(option), option) if self._has_certificate else None
+        return alias or await self._named("introspection_endpoint")
 
     async def of_userinfo(self) -> str:
         """Where users are asked about. Raises `NoAnswer`."""
@@ -78,7 +76,7 @@ class Places:
 
     async def _document_with(self, option: str) -> Metadata:
         """The document that names something; where none does, one that does not, until it is time to look again."""
-        for document in self._known.values():
+        for document in tuple(self._known.values()):  # other threads may add to it
             if getattr(document, option) is not None:
                 return document
         without = self._known.get(option)

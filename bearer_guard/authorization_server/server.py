@@ -163,6 +163,8 @@ class AuthorizationServer:
         try:
             return await endpoint.ask(token, token_type_hint)
         except NoAnswer as failure:
+            if failure.is_gone:
+                self._places.forget()  # it may have moved: ask again where it is
             raise _unavailable(Reason.INTROSPECTION_UNAVAILABLE, failure) from failure
 
     async def userinfo(self, token: str, *, user_id: str) -> Claims | None:

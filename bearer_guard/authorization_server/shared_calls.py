@@ -18,6 +18,7 @@ class _Shared(Generic[Result]):
 
     def __init__(self, call: Call[Result], before: "_Shared[Result] | None") -> None:
         self.has_begun = False
+        self.before = before
         self.waiting = self.joined = 0
         # A task of its own with an empty context: the request that happened to come first neither cancels it nor lends
         # it its context variables.
@@ -64,10 +65,20 @@ class SharedCalls(Generic[Result]):
         calls = await self._calls.get()
         shared = calls.get(key)
         if shared is None or (anew and shared.has_begun) or shared.task.cancelling():
-            before = shared
+            before = shared if shared is None or shared.has_begun else shared.before
             shared = calls[key] = _Shared(call, before)
-            shared.task.add_done_callback(lambda _: calls.get(key) is shared and calls.pop(key))
+            shared.task.add_done_callback(lambda _: _forget(calls, key, shared))
         return await shared.result()
+
+
+def _forget(calls: dict[Hashable, _Shared[Result]], key: Hashable, ended: _Shared[Result]) -> None:
+    if calls.get(key) is not ended:
+        return
+    before = ended.before
+    if not ended.has_begun and before is not None and not before.task.done():
+        calls[key] = before  # given up before its turn: the one before it is still under way
+    else:
+        del calls[key]
 
 
 def _again(error: Exception) -> Exception:

@@ -48,5 +48,9 @@ def _mark_for(instance: Any) -> Mark:
     assert mark is not None  # noqa: S101  only marked classes, and their subclasses, dispatch through us
     asked = methods_asked(instance, instance.scope)
     method = mark_of(getattr(instance, asked[0])) if asked else None
-    # One challenge names what the class and its method need; the method's own checks it asks itself.
-    return mark if method is None else (mark & method)._replace(checks=mark.checks)
+    if method is None:
+        return mark
+    # One challenge names what the class and its method need; the method's own checks it asks itself. So does it ask the
+    # server on a WebSocket, where each call asks anew; in a request the two of them ask once.
+    both = (mark & method)._replace(checks=mark.checks)
+    return both._replace(fresh=mark.fresh) if instance.scope["type"] == "websocket" else both

@@ -12,7 +12,8 @@ from starlette.requests import HTTPConnection
 from bearer_guard.decorators.asking import Obstacle, answered, is_endpoint, obstacle_for
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.inventory import Mark, core_of, leave_mark, mark_of
-from bearer_guard.web import NotGuarded, as_exception, guarded_request, is_async
+from bearer_guard.tokens import AccessToken
+from bearer_guard.web import GuardedRequest, NotGuarded, as_exception, guarded_request, is_async
 
 _PARAMETER = "bearer_guard_connection"
 
@@ -29,8 +30,11 @@ def guard_function(function: Any, mark: Mark) -> Any:
     @functools.wraps(wrapped)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         connection = kwargs.pop(_PARAMETER, None) or _connection_in(args, kwargs)
+        known = None if mark.fresh is None else _token_of(connection)
         obstacle = await obstacle_for(connection, mark)
         if obstacle is None:
+            if known is not None:  # what FastAPI has handed over before is the token as it was known then
+                kwargs = {name: _token_of(connection) if value is known else value for name, value in kwargs.items()}
             return await call(*args, **kwargs)
         if is_endpoint(guarded, connection):
             return await answered(obstacle, connection)
@@ -56,6 +60,11 @@ def _in_thread_pool(function: Callable[..., Any]) -> Callable[..., Awaitable[Any
         return await result if inspect.isawaitable(result) else result  # a plain function around an async one
 
     return call
+
+
+def _token_of(connection: HTTPConnection | None) -> AccessToken | None:
+    seen = None if connection is None else connection.scope.get("bearer_guard")
+    return seen.token if isinstance(seen, GuardedRequest) else None
 
 
 def _connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection | None:

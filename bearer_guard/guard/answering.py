@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
 from bearer_guard.loops import cancelled_by_nobody_is_a_failure
@@ -77,8 +78,9 @@ class Answering:
                 raise InvalidToken(Reason.REVOKED)
 
     async def aclose(self) -> None:
-        """Closes what has something to close."""
-        for part in (self.validator, self.userinfo, *self._revocations):
-            close = getattr(part, "aclose", None)
-            if close is not None:
-                await close()
+        """Closes what has something to close: all of it, whatever one of them raises."""
+        async with AsyncExitStack() as parts:
+            for part in (self.validator, self.userinfo, *self._revocations):
+                close = getattr(part, "aclose", None)
+                if close is not None:
+                    parts.push_async_callback(close)

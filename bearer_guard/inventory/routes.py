@@ -162,7 +162,7 @@ def _walk_endpoint(route: Any, way: _Way) -> Iterator[Entry]:
     endpoint, mark = route.endpoint, mark_of(route.endpoint)
     methods = _attribute(route, "methods", object)
     if not hasattr(route, "methods"):
-        yield _entry(way, (WEBSOCKET,), mark, endpoint)
+        yield _entry(way, (WEBSOCKET,), mark, endpoint, is_asking=_asks_inside(endpoint))
     elif isinstance(core_of(endpoint), type) and methods is None:
         is_usual = dispatches_by_method(core_of(endpoint))
         for method, function in methods_of(endpoint):
@@ -172,7 +172,14 @@ def _walk_endpoint(route: Any, way: _Way) -> Iterator[Entry]:
         yield _entry(way, tuple(sorted(route.methods or (ANY_METHOD,))), mark, endpoint)
 
 
-def _entry(way: _Way, methods: tuple[str, ...], mark: Mark | None, endpoint: Any) -> Entry:
+def _asks_inside(endpoint: Any) -> bool:
+    """Whether a method of a WebSocket class asks the authorization server (`fresh=`)."""
+    methods = (getattr(core_of(endpoint), name, None) for name in ("on_connect", "on_receive", "on_disconnect"))
+    return any(mark is not None and mark.fresh is not None for mark in map(mark_of, methods))
+
+
+def _entry(way: _Way, methods: tuple[str, ...], mark: Mark | None, endpoint: Any, *, is_asking: bool = False) -> Entry:
+    is_asking = is_asking or (mark is not None and mark.fresh is not None)
     open_by = [(guard, guard.public.covered(path or "/", methods)) for guard, path in way.passed]
     closed = [guard for guard, covered in open_by if len(covered) < len(methods)]
     is_contradictory = mark is not None and bool(open_by) and bool(frozenset.intersection(*(c for _, c in open_by)))
@@ -180,11 +187,13 @@ def _entry(way: _Way, methods: tuple[str, ...], mark: Mark | None, endpoint: Any
         if guard.requirement is not None:
             mark = Mark(guard.requirement) & mark if mark else Mark(guard.requirement)
     access = _access(way, closed, mark)
-    return Entry(way.path or "/", methods, access, mark, endpoint, is_contradictory, _cannot_ask(way, mark))
+    return Entry(
+        way.path or "/", methods, access, mark, endpoint, is_contradictory, _cannot_ask(way) if is_asking else None
+    )
 
 
-def _cannot_ask(way: _Way, mark: Mark | None) -> TokenValidator | None:
-    if mark is None or mark.fresh is None or not way.passed:
+def _cannot_ask(way: _Way) -> TokenValidator | None:
+    if not way.passed:
         return None
     validator = way.passed[-1][0].guard.validator  # the guard that is nearest to the route
     return None if getattr(validator, "honours_max_age", False) is True else validator
@@ -195,6 +204,6 @@ def _access(way: _Way, closed: list[Protection], mark: Mark | None) -> Access:
         return "unguarded"
     if not closed:
         return "public"
-    if mark is not None:
+    if mark is not None and (mark.requirement is not None or mark.checks):
         return "requirement"
     return "optional" if all(guard.optional for guard in closed) else "any token"

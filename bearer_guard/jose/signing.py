@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 
 from bearer_guard.jose.algorithms import IMPLEMENTATIONS
 
@@ -17,6 +18,6 @@ def load_private_key(key: str | bytes | Mapping[str, Any], algorithm: str) -> An
             loaded = IMPLEMENTATIONS[algorithm].prepare_key(key)
     except Exception:  # noqa: BLE001  cryptography and PyJWT raise many kinds, and quote what they could not read
         loaded = None
-    if not hasattr(loaded, "private_bytes"):
+    if not hasattr(loaded, "private_bytes") or isinstance(loaded, Ed448PrivateKey):  # which we verify nowhere
         raise ValueError(f"not a private key for {algorithm}")
     return loaded

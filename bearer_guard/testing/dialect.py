@@ -9,16 +9,18 @@ from bearer_guard.tokens import names_in
 # What one would write, and the claim that one means.
 _SLIPS = {"audience": "aud", "scopes": "scope", "subject": "sub", "issuer": "iss", "expires_in": "exp"}
 
-_DIALECT = ("scope", "groups", "roles", "client_id")
+_DIALECT = ("scope", "groups", "roles", "client_id", "user_id")
 
 
 def in_dialect(profile: Profile, claims: dict[str, Any]) -> dict[str, Any]:
-    """Scope, groups, roles and client where the profile reads them first."""
+    """Scope, groups, roles, client and user where the profile reads them first, unless the claim itself is given."""
     placed = {name: copy.deepcopy(value) for name, value in claims.items() if name not in _DIALECT}
     for name in _DIALECT:
         paths = getattr(profile, name)
         if name in claims and paths:
             *way, last = names_in(paths[0])
+            if name == "user_id" and (way or [last])[0] in claims:
+                continue
             place = placed
             for step in way:
                 place = place.setdefault(step, {})

@@ -81,5 +81,5 @@ def _is_client(authorization: str, issuer: Answering) -> bool:
         pair = base64.b64decode(credentials).decode() if scheme == "Basic" else ""
     except ValueError:
         return False
-    client_id, _, client_secret = map(unquote_plus, pair.partition(":"))
-    return client_id == issuer.client_id and secrets.compare_digest(client_secret, issuer.client_secret)
+    client_id, _, secret = map(unquote_plus, pair.partition(":"))
+    return client_id == issuer.client_id and secrets.compare_digest(secret.encode(), issuer.client_secret.encode())

@@ -160,7 +160,7 @@ class FakeIssuer:
             "sub": "alice",
             "aud": self.audience,
             "jti": secrets.token_hex(8),
-            **in_dialect(profile, {"client_id": "test-client", **claims}),
+            **in_dialect(profile, {"client_id": "test-client", "user_id": claims.get("sub", "alice"), **claims}),
             **{name: from_now(now, moments[name]) for name in ("iat", "exp", "nbf") if name in moments},
         }
 
@@ -200,8 +200,9 @@ class FakeIssuer:
 
     def introspection(self, token: str) -> dict[str, Any]:
         """What it answers about a token (RFC 7662 section 2.2)."""
-        claims = self._active.get(token, {})
-        if not self.clock.time() < claims.get("exp", 0):
+        claims = self._active.get(token)
+        expiry = None if claims is None else claims.get("exp")
+        if claims is None or (isinstance(expiry, int | float) and self.clock.time() >= expiry):
             return {"active": False}
         return {"active": True, **{name: value for name, value in claims.items() if value is not None}}
 

@@ -121,7 +121,6 @@ async def test_no_url_is_asked_that_must_not_be_asked(web: LoopbackServer) -> No
         await Door().ask("POST", "http://id.example.com/introspect", prepare)
 
 
-@pytest.mark.xfail(strict=True, reason="read() leaves the generator of a body that is too long to the collector")
 async def test_a_body_that_is_too_long_is_closed_at_once() -> None:
     class Body(httpx.AsyncByteStream):
         async def __aiter__(self) -> Any:

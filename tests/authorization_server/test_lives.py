@@ -178,7 +178,6 @@ asyncio.run(first())
 """
 
 
-@pytest.mark.xfail(strict=True, reason="_load() imports h11 alone: httpcore and anyio's backend stall the loop")
 def test_the_first_call_imports_nothing_large_in_the_event_loop(elsewhere: LoopbackServer) -> None:
     command = [sys.executable, "-c", FIRST_CALL, elsewhere.url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

@@ -136,9 +136,7 @@ async def test_one_question_after_another_needs_no_second_discovery(desk: Desk, 
     assert desk.hits == {RFC_8414: 1, "/introspect": 1, "/userinfo": 1, "/jwks": 1}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="on a cold start each kind of question searches for itself: 3 fetches of one document"
-)
+@pytest.mark.xfail(strict=True, reason="each kind of question searches for what it needs: 3 fetches on a cold start")
 async def test_all_questions_at_once_share_one_discovery(desk: Desk, found: AuthorizationServer) -> None:
     desk.web.answers["/jwks"] = document({"keys": [SigningKey("ES256").public_jwk()]})
     header = Header("ES256", None, None)
@@ -169,9 +167,6 @@ async def test_a_caller_that_leaves_the_discovery_takes_nobody_along(desk: Desk,
     assert desk.hits == {RFC_8414: 1, "/introspect": 1}
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AuthorizationServerUnavailable, reason="only a failed fetch of keys forgets the metadata"
-)
 @pytest.mark.parametrize("status", [404, 410])
 async def test_an_endpoint_that_moved_is_searched_for_again(
     desk: Desk, found: AuthorizationServer, status: int

@@ -152,7 +152,6 @@ async def test_a_next_call_that_nobody_waits_for_never_begins(question: Question
     assert question.began == [0]
 
 
-@pytest.mark.xfail(strict=True, reason="the one before the one that was given up is no longer known: two at once")
 @pytest.mark.parametrize("anew", [True, False])
 async def test_there_is_one_at_a_time_also_after_the_next_was_given_up(question: Question, *, anew: bool) -> None:
     first, given_up = await question.asked(), await question.asked(anew=True)

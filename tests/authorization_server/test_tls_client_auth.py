@@ -10,7 +10,6 @@ import pytest
 
 from bearer_guard import (
     AuthorizationServer,
-    AuthorizationServerUnavailable,
     ClientSecretBasic,
     ConfigurationError,
     PublicClient,
@@ -127,9 +126,6 @@ async def test_without_an_alias_they_ask_where_everybody_does(
     assert (web.hits["/introspect"], mutual.web.connections) == (1, 0)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AuthorizationServerUnavailable, reason="the alias counts only beside an endpoint for everybody"
-)
 async def test_an_alias_alone_will_do(web: LoopbackServer, authority: Authority, mutual: Desk) -> None:
     published(web, mutual, introspection_endpoint=None)
     server = AuthorizationServer(web.url, client_auth=TLSClientAuth(CLIENT, *authority.issue(CLIENT)))
@@ -183,7 +179,6 @@ def test_a_certificate_is_shown_by_one_of_two_and_not_by_both_or_neither(authori
             AuthorizationServer("https://id.example.com", **options)
 
 
-@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="a key without its certificate is dropped")
 def test_a_key_without_a_certificate_is_refused(authority: Authority) -> None:
     with pytest.raises(ConfigurationError):
         TLSClientAuth(CLIENT, private_key=authority.issue(CLIENT)[1])

@@ -108,7 +108,6 @@ async def test_when_to_come_back_is_passed_on(desk: Desk) -> None:
     assert (await failure(desk)).retry_after == 40
 
 
-@pytest.mark.xfail(strict=True, reason="complaint() speaks of client_auth=, which userinfo never sends")
 async def test_a_refused_token_is_not_blamed_on_our_credentials(desk: Desk) -> None:
     desk.says(document({"error": "invalid_token"}, 400))
     assert "client_auth=" not in str((await failure(desk)).__cause__)

@@ -88,7 +88,6 @@ def test_path_functions_of_fastapi_see_the_token_of_this_moment(path: str, issue
     assert client.get(path, headers=headers).json() == ["ops"]
 
 
-@pytest.mark.xfail(strict=True, reason="decorators/functions.py: FastAPI has filled in the older token by then")
 def test_a_token_that_fastapi_fills_in_is_the_one_of_this_moment(issuer: FakeIssuer) -> None:
     client = fastapi(asking_guard(issuer))
     token, headers = bearer(issuer, "opaque", groups=["staff"])
@@ -139,14 +138,13 @@ def test_a_websocket_asks_before_it_is_accepted(form: str, client_of: Any, issue
         calls(issuer)
         with client.websocket_connect(path, headers=headers) as websocket:
             assert websocket.receive_json() == (["ops"] if form == "opaque" else ["staff"])
-        assert calls(issuer) == (2 if path == "/class" else 1)  # see below
+        assert calls(issuer) == 1
         issuer.revoke(token)
         with pytest.raises(WebSocketDenialResponse) as denied, client.websocket_connect(path, headers=headers):
             pytest.fail("it was accepted")
         assert denied.value.status_code == 401
 
 
-@pytest.mark.xfail(strict=True, reason="decorators/classes.py _mark_for(): the class asks what its method asks again")
 @BOTH_FORMS
 def test_a_class_of_websockets_and_its_method_ask_once_for_one_handshake(form: str, issuer: FakeIssuer) -> None:
     client = websockets(issuer)

@@ -100,7 +100,6 @@ def test_the_user_is_that_of_the_fresh_token(issuer: FakeIssuer) -> None:
     assert client.get("/who", headers=headers).json() == ["bob", True]
 
 
-@pytest.mark.xfail(strict=True, reason="decorators/asking.py: the middleware's requirement= is met by the older answer")
 def test_the_requirement_of_the_middleware_is_met_by_the_fresh_answer_as_well(issuer: FakeIssuer) -> None:
     routes = (Route("/usual", facts), Route("/fresh", require(fresh=0)(facts)))
     client = behind(asking_guard(issuer), *routes, requirement=Scopes("orders"))

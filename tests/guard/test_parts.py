@@ -106,7 +106,6 @@ async def test_a_guard_that_was_closed_can_be_used_again(issuer: FakeIssuer) -> 
             assert (await guard.validate(issuer.token())).groups == {"staff"}
 
 
-@pytest.mark.xfail(strict=True, reason="guard/answering.py aclose(): the first part that raises keeps the rest open")
 @pytest.mark.parametrize("failing", ["validator", "userinfo"])
 async def test_a_part_that_cannot_be_closed_does_not_keep_the_others_open(failing: str) -> None:
     log: list[str] = []

@@ -217,7 +217,6 @@ def test_it_is_found_in_a_router_of_fastapi() -> None:
     assert not is_served(app)
 
 
-@pytest.mark.xfail(strict=True, reason="inventory/routes.py: methods of a WebSocketEndpoint are not looked at")
 def test_it_is_found_on_the_method_of_a_class_of_websockets() -> None:
     assert not is_served(application(Ours(), WebSocketRoute("/x", SocketMethod)))
 
@@ -238,7 +237,6 @@ def test_without_a_guard_there_is_nobody_to_say_anything_about() -> None:
 # --- what it is not ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="inventory/routes.py _access(): a mark without requirement and checks is none")
 def test_a_fresh_route_is_open_to_any_token_unless_it_requires_something_else(issuer: FakeIssuer) -> None:
     app = application(by_format(issuer, issuer), Route("/x", fresh()))
     with pytest.raises(AssertionError, match="any valid token will do"):

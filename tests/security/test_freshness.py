@@ -54,7 +54,6 @@ def test_a_dependency_that_nobody_found_is_not_passed_where_nobody_can_be_asked(
     assert client.get("/x", headers=issuer.bearer()).status_code == 500
 
 
-@pytest.mark.xfail(strict=True, reason="web.py confirmed_anew(): it does not look at honours_max_age")
 def test_nor_where_a_validator_does_not_promise_to_ask() -> None:
     assert with_dependency(Ours()).get("/x", headers={"Authorization": "Bearer x"}).status_code == 500
 

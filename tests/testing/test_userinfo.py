@@ -69,7 +69,6 @@ async def test_okta_s_users_are_told_about_by_their_id(signing_keys: dict[str, S
     assert issuer.userinfo(issuer.token(sub="0oa1", client_id="0oa1", uid=None)) is None
 
 
-@pytest.mark.xfail(strict=True, reason="testing/dialect.py: the user's claim of a profile is not written down")
 async def test_its_ordinary_user_is_one_in_every_dialect(signing_keys: dict[str, SigningKey]) -> None:
     issuer = FakeIssuer(profile=profiles.OKTA)
     issuer._keys = dict(signing_keys)

@@ -181,7 +181,6 @@ async def test_what_is_said_about_one_token_keeps_no_other_from_being_enriched(s
     assert await is_enriched(userinfo, "usual")
 
 
-@pytest.mark.xfail(strict=True, reason="userinfo.py _ask(): what a gateway says of the server is no word about a token")
 @pytest.mark.parametrize("status", [429, 503, 504])
 async def test_a_server_that_is_too_busy_or_behind_a_gateway_that_has_waited_is_left_alone(status: int) -> None:
     endpoint = Endpoint()

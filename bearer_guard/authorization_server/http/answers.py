@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from bearer_guard.jose import parse_json_object
@@ -12,12 +13,16 @@ LARGEST_ANSWER = 512 * 1024
 """Bytes. Key sets and metadata of real servers have 1 to 40 KiB."""
 
 
+_KNOWN_ERRORS = frozenset({"unsupported_token_type"})  # RFC 7009 section 2.2.1
+
+
 class NoAnswer(Exception):
     """A call brought no usable answer; the message says which call and why.
 
     `reached`: whether a server answered at all, so that asking it for something else makes sense.
     `retry_after`: the seconds after which the server wants to be asked again; None: it does not say.
-    `error`: the error code that it gives (RFC 6749 section 5.2), or an empty string.
+    `error`: the error code that it gives, if it is one that we act upon; else an empty string.
+    `is_gone`: whether there is nothing at this place.
     """
 
     def __init__(
@@ -29,11 +34,13 @@ class NoAnswer(Exception):
         method: str = "GET",
         retry_after: float | None = None,
         error: str = "",
+        is_gone: bool = False,
     ) -> None:
         super().__init__(f"{method} {shown(url)}: {why}")
         self.reached = reached
         self.retry_after = retry_after
-        self.error = error
+        self.error = error if error in _KNOWN_ERRORS else ""
+        self.is_gone = is_gone
 
 
 class Answer(NamedTuple):
@@ -71,10 +78,11 @@ async def read(response: Any, url: str, method: str) -> bytes:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise NoAnswer(url, "answered with compressed content that was not asked for", reached=True, method=method)
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise NoAnswer(url, f"the answer is longer than {LARGEST_ANSWER} bytes", reached=True, method=method)
+    async with aclosing(response.aiter_bytes()) as chunks:  # not left to the collector where it is broken off
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise NoAnswer(url, f"the answer is longer than {LARGEST_ANSWER} bytes", reached=True, method=method)
     return bytes(body)
 
 

@@ -39,8 +39,9 @@ def with_certificate(show: Callable[[ssl.SSLContext], None]) -> ssl.SSLContext:
 
 def _load() -> None:
     ssl_context()
-    with suppress(ImportError):
-        importlib.import_module("h11")
+    for name in ("h11", "httpcore", "anyio._backends._asyncio"):
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 async def loaded() -> None:
@@ -68,6 +69,7 @@ class Line:
         self._is_ours = http_client is None or callable(http_client)
         self._context = users or _kept(tls or ssl_context, trust_env=trust_env)
         self.turns = asyncio.Semaphore(MOST_CALLS)
+        self.taken = 0
 
     async def __aenter__(self) -> Self:
         self.client = await self._context.__aenter__()

@@ -22,7 +22,7 @@ Prepare = Callable[[], Awaitable[tuple[Mapping[str, str], Mapping[str, str] | No
 """Makes the headers and the form of a call."""
 
 LONGEST_WAIT = 10.0
-"""Seconds that a call waits for its turn: behind a server that hangs, a longer queue would help nobody."""
+"""Seconds that a call waits while nobody gets a turn: behind a server that hangs, a longer queue would help nobody."""
 
 _AT_ONCE = 0.5
 """Seconds. What fails later than that is a server in trouble, which is not asked again."""
@@ -125,12 +125,18 @@ class Door:
 
 
 async def _turn(line: Line, url: str, method: str) -> None:
-    try:
-        async with asyncio.timeout(LONGEST_WAIT):
-            await line.turns.acquire()
-    except TimeoutError:
-        why = f"no turn within {LONGEST_WAIT:.0f} s: too many calls wait for a slow server"
-        raise NoAnswer(url, why, reached=False, method=method) from None
+    taken = -1
+    while line.taken != taken:  # as long as others get their turns it goes on
+        taken = line.taken
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                await line.turns.acquire()
+        except TimeoutError:
+            continue
+        line.taken += 1
+        return
+    why = f"no turn within {LONGEST_WAIT:.0f} s: too many calls wait for a slow server"
+    raise NoAnswer(url, why, reached=False, method=method)
 
 
 async def _opened(lines: PerLoop[Line], url: str, method: str) -> Line:

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote, quote_plus, unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 _LONGEST_QUOTE = 200
 _SHORTEST_PART = 12
@@ -22,7 +22,9 @@ def secrets_in(headers: Mapping[str, str], form: Mapping[str, str] | None) -> tu
 def quotable(words: str, secrets: tuple[str, ...]) -> str:
     """Words from outside on one line, or a sentence in their place if they repeat a secret, or a part of one."""
     words = words[:_LONGEST_QUOTE]
-    if any(_repeats(words, secret) for secret in secrets):
+    # As it is, and percent-decoded: once, and once more. In capitals or small letters, it is as good as quoted.
+    readings = {reading.casefold() for reading in (words, unquote(words), unquote(unquote(words)))}
+    if any(_repeats(reading, secret.casefold()) for reading in readings for secret in secrets):
         return "its words are left out, because they repeat what we sent"
     # As JSON: a line break from outside must not begin a record of its own.
     return json.dumps(words)[1:-1]
@@ -33,11 +35,14 @@ def _spellings(value: str) -> Iterator[str]:
     raw = rest if scheme in ("Basic", "Bearer") else value
     secret = _secret_of_basic(raw) if scheme == "Basic" else raw
     for spelling in (raw, secret):
-        yield from (spelling, quote(spelling), quote_plus(spelling), unquote_plus(spelling))
+        yield from (spelling, unquote_plus(spelling))
 
 
 def _secret_of_basic(credentials: str) -> str:
-    return base64.b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
+    try:
+        return base64.b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _repeats(words: str, secret: str) -> bool:

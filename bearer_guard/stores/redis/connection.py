@@ -140,7 +140,9 @@ def _pool(url: str) -> redis.asyncio.BlockingConnectionPool:
         url,
         max_connections=MOST_CONNECTIONS,
         timeout=LONGEST_WAIT,
-        socket_timeout=TIMEOUT,
+        # The time of a command is counted in run(). Where redis-py counts as well, it does so with asyncio.wait_for(),
+        # which in Python 3.11 swallows cancellations: our deadline, and that of a request that is given up.
+        socket_timeout=None,
         socket_connect_timeout=TIMEOUT,
         # A kept connection may be one that the server has dropped since: once more, with a new one.
         # Not after a timeout: it may have been done, and what is used once must not count as used before.
