@@ -84,11 +84,9 @@ class BearerGuardMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection (ASGI)."""
-        if scope["type"] == "lifespan":
-            await self._lifespan(scope, receive, send)
-            return
         if scope["type"] not in ("http", "websocket"):
-            raise RuntimeError(f"a connection of type {scope['type']!r} is not served: nothing is known to guard it")
+            await self._other(scope, receive, send)
+            return
         if not self._is_checked:
             self._check()
         try:
@@ -97,7 +95,7 @@ class BearerGuardMiddleware:
             await answer(self.guard.refusal(error), scope, receive, send)
             return
         guarded.enter(scope)
-        if guarded.credentials is not None and guarded.credentials.subprotocol is not None:
+        if scope["type"] == "websocket" and guarded.credentials is not None and guarded.credentials.subprotocol:
             send = without_offered_token(guarded.credentials, scope, send)
         await self.app(scope, receive, send)
 
@@ -114,7 +112,7 @@ class BearerGuardMiddleware:
         if before is not None and before.token is not None and before.credentials == credentials:
             token = before.token  # one validation per request, however often we stand in its way
         else:
-            token = await self.guard.confirmed(credentials)
+            token = self.guard.recalled(credentials) or await self.guard.confirmed(credentials)
         if self.requirement is not None:
             self.guard.authorize(token, self.requirement)
         principal = None if self._principal is None and before is None else await self._principal_of(token, before)
@@ -140,6 +138,11 @@ class BearerGuardMiddleware:
         return principal
 
     # --- the application's life ---
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            raise RuntimeError(f"a connection of type {scope['type']!r} is not served: nothing is known to guard it")
+        await self._lifespan(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -111,6 +111,14 @@ class Credentials:
     scheme: str = "Bearer"
     subprotocol: str | None = None
     """Where a WebSocket's subprotocols carried the token: the one to echo."""
+    _fingerprint: bytes | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The digest of the token under which memories know it; made once."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint(self.token)
+        return self._fingerprint
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials hold a secret and are not to be pickled")

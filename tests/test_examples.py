@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.redis_server import running_redis
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -83,6 +85,17 @@ def test_08_asks_about_opaque_tokens(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_09_asks_about_jwts_where_a_route_wants_to_know_now(capsys: pytest.CaptureFixture[str]) -> None:
     assert output_of("09_jwt_or_opaque.py", capsys) == ["opaque 200", "JWT 200 200", "revoked 200 401"]
+
+
+def test_10_shares_answers_and_revocations_through_redis(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_redis(tmp_path) as redis:
+        monkeypatch.setenv("REDIS_URL", redis.url)
+        assert output_of("10_redis.py", capsys) == [
+            '{"bye":"alice"}',
+            'Bearer error="invalid_token", error_description="The token was revoked." 1',
+        ]
 
 
 def test_11_is_ready_once_it_has_keys(capsys: pytest.CaptureFixture[str]) -> None:

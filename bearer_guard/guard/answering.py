@@ -8,7 +8,7 @@ from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, Inv
 from bearer_guard.loops import cancelled_by_nobody_is_a_failure
 from bearer_guard.protocols import Clock, Revocations, TokenValidator, UserInfoSource
 from bearer_guard.stores.memory import Remembered
-from bearer_guard.tokens import AccessToken, fingerprint
+from bearer_guard.tokens import AccessToken, Credentials
 
 
 class Answering:
@@ -25,30 +25,39 @@ class Answering:
         self.validator = validator
         self.userinfo = userinfo
         self._revocations = tuple(revocations)
+        self._asks_others = bool(self._revocations) or userinfo is not None
         self._clock: Clock = getattr(validator, "clock", time)
         self._remembered: Remembered[AccessToken] = Remembered(remember)
 
-    async def accepted(self, presented: str, max_age: float | None) -> AccessToken:
+    def recalled(self, credentials: Credentials) -> AccessToken | None:
+        """The token, if it was validated before, and nobody has to be asked about it now: what most requests need."""
+        if self._asks_others:
+            return None
+        token = self._remembered.get(credentials.fingerprint)
+        if token is None or not self._is_still_good(token) or "cnf" in token.claims:
+            return None
+        return token
+
+    async def accepted(self, credentials: Credentials, max_age: float | None) -> AccessToken:
         """The token, valid and not bound to a key that nobody has proven. Raises a `BearerError`.
 
         In this order, on every request: the memory of validated tokens, revocations, the sender, userinfo. Only the
         first is remembered.
         """
         if max_age is not None:
-            token = await self.validator.validate(presented, max_age=max_age)
+            token = await self.validator.validate(credentials.token, max_age=max_age)
         else:
-            key = fingerprint(presented)
-            remembered = self._remembered.get(key)
+            remembered = self._remembered.get(credentials.fingerprint)
             if remembered is not None and self._is_still_good(remembered):
                 token = remembered
             else:
-                token = await self._validated(presented, key)
+                token = await self._validated(credentials)
         if self._revocations:
             await self._refuse_revoked(token)
         if "cnf" in token.claims:
             # RFC 7800 section 3: a token bound to a key is good only with a proof of it, and nothing here proves one.
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
-        return token if self.userinfo is None else await self.userinfo.enriched(token, presented)
+        return token if self.userinfo is None else await self.userinfo.enriched(token, credentials.token)
 
     def _is_still_good(self, token: AccessToken) -> bool:
         epoch = token.epoch
@@ -58,11 +67,11 @@ class Answering:
             and epoch.still_good(self._clock.monotonic())
         )
 
-    async def _validated(self, presented: str, key: bytes) -> AccessToken:
-        self._remembered.forget(key)
-        validated = await self.validator.validate(presented)
+    async def _validated(self, credentials: Credentials) -> AccessToken:
+        self._remembered.forget(credentials.fingerprint)
+        validated = await self.validator.validate(credentials.token)
         if validated.epoch is not None:
-            self._remembered.set(key, validated, len(presented))
+            self._remembered.set(credentials.fingerprint, validated, len(credentials.token))
         return validated
 
     async def _refuse_revoked(self, token: AccessToken) -> None:

@@ -125,16 +125,20 @@ class BearerGuard:
         credentials = self.find(scope)
         return None if credentials is None else await self.confirmed(credentials)
 
+    def recalled(self, credentials: Credentials) -> AccessToken | None:
+        """The answer to 2 and 3 where it can be given at once: the token was validated before, and is still good."""
+        return self._answering[-1].recalled(credentials)
+
     async def confirmed(self, credentials: Credentials, *, max_age: float | None = None) -> AccessToken:
         """2 and 3. Is it genuine and still good, and is it this sender's?  `max_age`: as for `validate`."""
-        return await self._answering[-1].accepted(credentials.token, max_age)
+        return await self._answering[-1].accepted(credentials, max_age)
 
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         """Question 2 alone, for tokens that did not come with a request. A sender-constrained token is refused.
 
         `max_age`: how old, in seconds, an answer of the authorization server may be; None: as old as configured.
         """
-        return await self._answering[-1].accepted(token, max_age)
+        return await self._answering[-1].accepted(Credentials(token), max_age)
 
     def authorize(self, token: AccessToken | None, requirement: Requirement | None) -> None:
         """4. May it do this?  Raises `MissingToken` without a token, `InsufficientScope` if it may not.

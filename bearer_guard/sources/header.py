@@ -26,7 +26,13 @@ class AuthorizationHeader:
                 if value is not None:  # RFC 9110 section 5.3: a field with one value must not be sent twice
                     raise InvalidRequest(Reason.SEVERAL_TOKENS)
                 value = content
-        return None if value is None else _read(value)
+        if value is None:
+            return None
+        value = value.strip(b" \t")  # RFC 9110 section 5.5: white space around a field value is not part of it
+        if value[:7].lower() == b"bearer ":  # RFC 9110 section 11.1: schemes are case-insensitive
+            return Credentials(checked_token(value[7:].lstrip(b" "), Reason.MALFORMED_AUTHORIZATION))
+        _refuse_malformed(value)
+        return None
 
 
 class Header:
@@ -52,11 +58,8 @@ class Header:
         return Credentials(checked_token(token, Reason.MALFORMED_TOKEN_HEADER)) if token else None
 
 
-def _read(value: bytes) -> Credentials | None:
-    value = value.strip(b" \t")  # RFC 9110 section 5.5: white space around a field value is not part of it
-    if value[:7].lower() == b"bearer ":  # RFC 9110 section 11.1: schemes are case-insensitive
-        return Credentials(checked_token(value[7:].lstrip(b" "), Reason.MALFORMED_AUTHORIZATION))
+def _refuse_malformed(value: bytes) -> None:
+    """Raises `InvalidRequest`, unless it is nothing, or credentials of another scheme."""
     scheme = _SCHEME.match(value)
     if value and (scheme is None or scheme[0].lower() == b"bearer"):
         raise InvalidRequest(Reason.MALFORMED_AUTHORIZATION)
-    return None  # nothing, or credentials of another scheme
