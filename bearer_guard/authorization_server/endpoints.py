@@ -43,18 +43,17 @@ class IntrospectionEndpoint:
     async def ask(self, token: str, token_type_hint: str | None) -> Claims:
         """The answer, of which nothing is judged. Raises `NoAnswer`."""
         url = await self._find_url()
-        sent: list[tuple[str, ...]] = []
+        form = {"token": token, **({"token_type_hint": token_type_hint} if token_type_hint else {})}
+        headers: dict[str, str] = {}
 
         async def prepare() -> tuple[dict[str, str], dict[str, str]]:
-            form = {"token": token, **({"token_type_hint": token_type_hint} if token_type_hint else {})}
-            headers: dict[str, str] = {}
             await self._authenticate(url, form, headers)
-            sent.append(secrets_in(headers, form))
             return headers, form
 
         answer = await self._door.ask("POST", url, prepare)
         if answer.status != HTTPStatus.OK:
-            raise _refused(url, "POST", complaint(answer, option="introspection_endpoint", secrets=sent[0]), answer)
+            why = complaint(answer, option="introspection_endpoint", secrets=secrets_in(headers, form))
+            raise _refused(url, "POST", why, answer)
         return _document(url, "POST", answer)
 
     async def _authenticate(self, url: str, form: dict[str, str], headers: dict[str, str]) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from bearer_guard.stores.redis import SealedRedis
+from bearer_guard import MemoryRevocations
+from bearer_guard.stores.redis import RedisRevocations, SealedRedis
+from bearer_guard.stores.revocations import RevocationList
 from tests.redis_server import RedisServer, running_redis
-from tests.stores.material import KEYS
+from tests.stores.material import KEYS, StillClock
 
 MakeSealed = Callable[..., SealedRedis]
 
@@ -39,6 +41,19 @@ def redis_of_its_own(tmp_path: Path) -> Iterator[RedisServer]:
     """A server that a test may hang, fill and kill."""
     with running_redis(tmp_path) as server:
         yield server
+
+
+@pytest.fixture(params=["memory", "redis"])
+def revocations(request: pytest.FixtureRequest, sealed: MakeSealed, clock: StillClock) -> RevocationList:
+    """A list of either kind, on the still clock."""
+    if request.param == "memory":
+        return MemoryRevocations(clock=clock)
+    return RedisRevocations(sealed(request.getfixturevalue("redis_server")), clock=clock)
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
 
 
 @pytest.fixture

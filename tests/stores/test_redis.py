@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from bearer_guard import AuthorizationServerUnavailable, ConfigurationError
+from bearer_guard import AuthorizationServerUnavailable, BearerGuardError, ConfigurationError
 from bearer_guard.stores.redis import (
     RedisCache,
     RedisReplayStore,
@@ -134,17 +134,28 @@ def test_what_is_no_url_of_a_redis_server_is_refused_and_not_shown(url: Any) -> 
         "redis://127.0.0.1:99999/0",
         "redis://[::1/0",
         "redis://127.0.0.1/0?socket_timeout=long",
+        "redis://:pass-word-of-redis/@127.0.0.1/0",  # a slash in a password is %2F
+        "redis://127.0.0.1/0?patience=5",
         "unix://",
+        "unix://?db=0",
     ],
 )
-def test_a_url_that_leads_nowhere_is_refused(url: str) -> None:
-    with pytest.raises(ConfigurationError):
+def test_a_url_that_leads_nowhere_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^that is no URL of a Redis server; write 'rediss://") as caught:
         SealedRedis(url, keys=KEYS)
+    assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("prefix", [None, b"p:", 5])
-def test_a_prefix_that_is_no_string_is_refused(prefix: Any) -> None:
-    with pytest.raises(ConfigurationError):
+@pytest.mark.parametrize(
+    "url", ["redis://cache", "rediss://:pass@cache:6380/3?socket_timeout=0.5", "redis://[::1]", "unix:///run/x.sock"]
+)
+def test_a_url_that_leads_somewhere_is_taken(url: str) -> None:
+    SealedRedis(url, keys=KEYS)
+
+
+@pytest.mark.parametrize("prefix", [None, b"p:", 5, ""])
+def test_a_prefix_that_is_none_is_refused(prefix: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^prefix=.* is none; write prefix='orders:', or leave it out$"):
         SealedRedis("redis://127.0.0.1", keys=KEYS, prefix=prefix)
 
 
@@ -201,6 +212,12 @@ async def test_an_outage_tells_nobody_the_password(
             await server.run(lambda client: client.get(f"a-name-{PASSWORD}"))
         assert (PASSWORD in repr(caught.value), caught.value.__cause__) == (False, None)
     assert PASSWORD not in caplog.text
+
+
+async def test_whoever_catches_what_this_library_raises_catches_an_outage_as_well(sealed: MakeSealed) -> None:
+    with pytest.raises(BearerGuardError) as caught:
+        await RedisRevocations(sealed(f"redis://127.0.0.1:{free_port()}")).revoke(issuer=ISSUER, jti="1")
+    assert type(caught.value) is StoreUnreachable
 
 
 async def test_where_nobody_listens_is_a_store_that_cannot_be_reached(sealed: MakeSealed) -> None:

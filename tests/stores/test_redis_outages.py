@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from bearer_guard.stores.redis import connection
-from bearer_guard.stores.redis import RedisCache, RedisReplayStore, SealedRedis, StoreUnreachable
+from bearer_guard.stores.redis import RedisCache, RedisReplayStore, SealedRedis, StoreUnreachable, connection
 from bearer_guard.stores.sealing import Unreadable
 from bearer_guard.testing import MovableClock
 from tests.redis_server import RedisServer
@@ -96,9 +95,14 @@ async def test_a_value_that_cannot_be_read_is_no_outage(commands: Commands) -> N
     assert await outcomes(commands, 4) == ["it was changed"] * 4
 
 
-async def test_what_redis_itself_refuses_is_no_outage(commands: Commands) -> None:
-    commands.fault = redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
-    await outcomes(commands, 3)
+@pytest.mark.parametrize("refusal", ["OutOfMemoryError", "NoPermissionError", "ReadOnlyError", "ResponseError"])
+async def test_what_redis_itself_refuses_is_no_outage(
+    commands: Commands, caplog: pytest.LogCaptureFixture, refusal: str
+) -> None:
+    commands.fault = getattr(redis.exceptions, refusal)("not for 'jti-of-alice'")
+    assert await outcomes(commands, 4) == [refusal] * 4
+    assert [record.getMessage() for record in caplog.records] == [f"Redis refuses a command: {refusal}"] * 4
+    assert all(record.exc_info is None for record in caplog.records)
     commands.fault = None
     assert await commands.outcome() == "answer"
 
@@ -198,10 +202,22 @@ async def test_a_command_that_never_ends_is_given_up_whatever_the_client(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "TIMEOUT", 0.05)
-    monkeypatch.setattr(connection, "LONGEST_WAIT", 0.05)
     async with asyncio.timeout(5):
         with pytest.raises(StoreUnreachable, match=r"^TimeoutError$"):
             await commands.server.run(lambda client: asyncio.Event().wait())
+
+
+async def test_a_command_of_many_steps_has_that_time_as_a_whole(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def steps(client: Any) -> None:
+        for _ in range(20_000):  # two seconds or more; a deadline that was missed is not to hang us
+            await client.ping()
+
+    monkeypatch.setattr(connection, "TIMEOUT", 0.1)
+    async with asyncio.timeout(5):
+        with pytest.raises(StoreUnreachable, match=r"^TimeoutError$"):
+            await commands.server.run(steps)
 
 
 async def test_once_redis_is_left_alone_nobody_waits_for_it_any_more(

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-import redis
 
 from bearer_guard import AuthorizationServerUnavailable, MemoryReplayStore
 from bearer_guard.errors import Reason
 from bearer_guard.protocols import ReplayStore
-from bearer_guard.stores.redis import RedisReplayStore, SealedRedis
+from bearer_guard.stores.redis import RedisCache, RedisReplayStore, SealedRedis
 from tests.redis_server import RedisServer
 from tests.stores.conftest import MakeSealed
 
@@ -48,7 +47,7 @@ async def test_of_a_hundred_at_once_exactly_one_is_new(client: Client) -> None:
         assert sorted(answers) == [False] * 99 + [True]
 
 
-@pytest.mark.parametrize("key", ["", " ", "a\r\nFLUSHALL\r\n", "ключ", "*", "x" * 10_000])
+@pytest.mark.parametrize("key", ["", " ", "a\r\nFLUSHALL\r\n", "ключ", "\ud800", "*", "x" * 10_000])
 async def test_every_key_is_a_key(client: Client, key: str) -> None:
     store = client()
     assert await store.add("a", 60)
@@ -70,13 +69,24 @@ async def test_redis_forgets_by_itself_and_a_second_use_prolongs_nothing(
 async def test_a_cache_and_a_replay_store_do_not_meet(redis_server: RedisServer, sealed: MakeSealed) -> None:
     server = sealed(redis_server)
     assert await RedisReplayStore(server).add("a", 60)
-    assert await RedisReplayStore(sealed(redis_server, prefix="orders:")).add("a", 60)
-    assert redis_server.names() == [b"bearer_guard:used:a", b"orders:used:a"]
+    (name,) = (name.decode().removeprefix("bearer_guard:") for name in redis_server.names())
+    assert [await RedisCache(server).get(key) for key in ("a", "used:a", name)] == [None] * 3
+    await RedisCache(server).set("a", b"1", 60)
+    assert await RedisReplayStore(server).add("a", 60) is False
 
 
-async def test_what_was_used_cannot_be_read_in_redis(redis_server: RedisServer, sealed: MakeSealed) -> None:
-    await RedisReplayStore(sealed(redis_server)).add("jti-of-alice", 60)
-    assert not any(b"alice" in name for name in redis_server.names())
+async def test_two_prefixes_share_nothing(redis_server: RedisServer, sealed: MakeSealed) -> None:
+    for prefix in ("stock:", "orders:"):
+        assert await RedisReplayStore(sealed(redis_server, prefix=prefix)).add("a", 60)
+    assert [name.split(b":")[:2] for name in redis_server.names()] == [[b"orders", b"used"], [b"stock", b"used"]]
+
+
+@pytest.mark.parametrize("key", ["jti-of-alice", "jti-of-alice" * 1000])
+async def test_what_was_used_cannot_be_read_in_redis(redis_server: RedisServer, sealed: MakeSealed, key: str) -> None:
+    await RedisReplayStore(sealed(redis_server)).add(key, 60)
+    ((name, value),) = redis_server.content().items()
+    assert (b"alice" in name, value) == (False, b"")
+    assert len(name) == len("bearer_guard:used:") + 64  # however long the key is
 
 
 async def refusal(store: RedisReplayStore, key: str) -> Reason:

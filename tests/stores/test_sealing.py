@@ -120,23 +120,16 @@ def test_one_key_in_front_of_a_value_of_the_other_opens_nothing() -> None:
 # --- keys and their names ---
 
 
-@pytest.mark.parametrize("key_id", ["a", "a" * 255, "é" * 127, "2026-11", " ", "\0"])
-def test_a_name_of_up_to_255_bytes_will_do(key_id: str) -> None:
+@pytest.mark.parametrize("key_id", ["a", "a" * 255, "2026-11", " ", "\0"])
+def test_an_ascii_name_of_up_to_255_characters_will_do(key_id: str) -> None:
     seal = Seal({key_id: OLD})
     assert seal.open(seal.seal(b"yes", PLACE), PLACE) == b"yes"
 
 
-@pytest.mark.parametrize(
-    ("key_id", "shown"), [("", "''"), ("a" * 256, "aaa"), ("é" * 128, "ééé"), (7, "7"), (None, "None")]
-)
-def test_no_other_name_will_do(key_id: Any, shown: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"a key is called .*{shown}.*; write keys="):
+@pytest.mark.parametrize("key_id", ["", "a" * 256, "é", "2026-é", "\ud800", b"2026-11", 7, None])
+def test_no_other_name_will_do_and_it_is_not_shown(key_id: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^a key is called by something .*; write keys=\{'2026-11': key\}"):
         Seal({key_id: OLD})
-
-
-def test_a_name_that_cannot_be_written_down_is_refused() -> None:
-    with pytest.raises(ConfigurationError):
-        Seal({"\ud800": OLD})
 
 
 @pytest.mark.parametrize("key", [OLD.hex(), OLD.hex().upper(), OLD])
@@ -165,10 +158,12 @@ def test_what_shows_a_seal_shows_the_names_of_its_keys_alone() -> None:
     assert repr(Seal({"2026-11": OLD, "2026-05": NEW.hex()})) == "Seal(['2026-11', '2026-05'])"
 
 
-def test_a_key_that_was_given_in_place_of_its_name_is_not_shown() -> None:
+@pytest.mark.parametrize("key", [OLD, OLD.hex()])
+def test_a_key_that_was_given_in_place_of_its_name_is_not_shown(key: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Seal({OLD: "2026-11"})  # type: ignore[dict-item]
-    assert repr(OLD) not in str(caught.value)
+        Seal({key: "2026-11"})
+    assert repr(key)[1:-1] not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 def test_an_error_of_opening_says_nothing_of_key_value_and_place() -> None:

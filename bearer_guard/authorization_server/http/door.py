@@ -109,7 +109,7 @@ class Door:
         try:
             headers, form = await prepare()
             asked = _asked(line.client, method, url, headers, form)
-            return await _within_deadline(asked, url, method, secrets_in(headers, form))
+            return await _within_deadline(asked, url, method, lambda: secrets_in(headers, form))
         finally:
             line.turns.release()
 
@@ -149,9 +149,12 @@ async def _opened(lines: PerLoop[Line], url: str, method: str) -> Line:
 
 
 async def _within_deadline(
-    call: Coroutine[Any, Any, Answer], url: str, method: str, secrets: tuple[str, ...] = ()
+    call: Coroutine[Any, Any, Answer], url: str, method: str, secrets: Callable[[], tuple[str, ...]] | None = None
 ) -> Answer:
-    """What a call brings. Raises `NoAnswer` for whatever goes wrong, and for its lasting too long."""
+    """What a call brings. Raises `NoAnswer` for whatever goes wrong, and for its lasting too long.
+
+    `secrets`: what must not be quoted; None where there is nothing.
+    """
     try:
         with cancelled_by_nobody_is_a_failure():
             async with asyncio.timeout(clients.DEADLINE):
@@ -162,9 +165,9 @@ async def _within_deadline(
         why = f"no complete answer within {clients.DEADLINE:.0f} s"
     except Exception as error:
         # By place and not by type: the exceptions of httpx, httpx2 and a user's own client have no common root.
-        if not secrets:
+        if secrets is None:
             raise NoAnswer(url, said(error), reached=False, method=method) from error
-        why = quotable(said(error), secrets)
+        why = quotable(said(error), secrets())
     # Raised out here: the exceptions of clients hold the request, and in it the token and our credentials.
     raise NoAnswer(url, why, reached=False, method=method)
 
