@@ -168,8 +168,6 @@ class BearerGuardMiddleware:
                 await self._close()
 
     def _check(self) -> None:
-        if self._is_checked:
-            return
         check_routes(self)
         if self._has_cors_inside and not self._has_warned:
             self._has_warned = True

@@ -12,6 +12,7 @@ import pytest
 from bearer_guard import (
     AccessToken,
     AuthorizationServer,
+    ConfigurationError,
     InvalidToken,
     Reason,
     UserInfo,
@@ -221,3 +222,9 @@ async def test_metadata_says_where_it_is(issuer: FakeIssuer, caplog: pytest.LogC
     assert token.groups == {"staff", "ops"}
     assert issuer.requests[-1] == "/userinfo"
     assert caplog.records == []
+
+
+def test_another_issuer_does_not_stand_in() -> None:
+    ours, theirs = FakeIssuer(), FakeIssuer("https://other.test")
+    with pytest.raises(ConfigurationError, match="is another issuer than"):
+        UserInfo(ours.server).with_server(theirs.server)

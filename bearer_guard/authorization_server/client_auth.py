@@ -54,8 +54,6 @@ class ClientSecretBasic(_Client):
         self._secret = _checked_secret(client_secret)
         if not isinstance(form_encoded, bool):
             raise ConfigurationError(f"form_encoded={form_encoded!r} is neither True nor False; write one of them")
-        if not form_encoded and ":" in client_id:  # RFC 7617 section 2: it ends the user-id
-            raise ConfigurationError("a client_id with a colon cannot be sent raw; leave form_encoded=False out")
         self._encode: Callable[[str], str] = quote_plus if form_encoded else str
 
     async def authenticate(

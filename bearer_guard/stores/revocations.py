@@ -63,10 +63,15 @@ class RevocationList:
         kind, name = _what(jti=jti, sub=subject, user_id=user_id, sid=session_id)
         if not isinstance(issuer, str) or not issuer:
             raise ConfigurationError("whose token is it? write revoke(issuer=..., ...)")
-        if issued_before is None:
-            issued_before = now if kind in ("sub", "user_id") else math.inf
-        lasting = min(max(_number("lasting", DAY if lasting is None else lasting), 0.0), LONGEST)
-        await self._put(_key(kind, issuer, name), _number("issued_before", issued_before), lasting)
+        is_of_user = kind in ("sub", "user_id")
+        if issued_before is not None and not is_of_user:
+            raise ConfigurationError("issued_before= is for a user's tokens, beside subject= or user_id=; leave it out")
+        moment = now if is_of_user else math.inf
+        if issued_before is not None:
+            moment = _number("issued_before", issued_before)
+        lasting = min(_number("lasting", DAY if lasting is None else lasting), LONGEST)
+        if lasting > 0:  # else there is nothing left to revoke
+            await self._put(_key(kind, issuer, name), moment, lasting)
 
     async def is_revoked(self, token: AccessToken) -> bool:
         """Whether a token was taken back. Raises where that cannot be known."""
@@ -112,7 +117,7 @@ def _jti_of(token: AccessToken) -> str:
 def _keys_of(token: AccessToken) -> Iterator[str]:
     named = [(kind, token.claims.get(kind)) for kind in ("jti", "sub", "sid")]
     for kind, name in (*named, ("user_id", token.user_id)):
-        if isinstance(name, str | int):  # sid is a number at some issuers
+        if isinstance(name, str | int) and not isinstance(name, bool):  # sid is a number at some issuers
             yield _key(kind, token.issuer, str(name))
 
 

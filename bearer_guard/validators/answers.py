@@ -100,11 +100,9 @@ class AnswerMemory:
             log.warning("the cache could not be read (%s): the authorization server is asked", type(error).__name__)
             return None
 
-    async def share(self, key: bytes, claims: Claims, fact: Fact) -> None:
+    async def share(self, key: bytes, claims: Claims, fact: Fact, expires_at: float) -> None:
         """Puts claims there for all, in place of what was there before."""
-        ttl = fact.until - self._clock.monotonic()
-        if fact.token is not None:
-            ttl = min(ttl, fact.token.expires_at - self._clock.time())
+        ttl = min(fact.until - self._clock.monotonic(), expires_at - self._clock.time())
         if self.cache is not None and ttl > 0:
             await self._put(self.cache, key, claims, fact.asked_at, ttl)
 

@@ -177,8 +177,8 @@ class IntrospectionValidator:
             return Fact(judged_token, asked_at, asked_at)
         fact = memory.fact(judged_token, asked_at)
         memory.keep(key, fact, len(str(claims)))
-        if fact.token is not None:
-            await memory.share(key, claims, fact)
+        if judged_token is not None:
+            await memory.share(key, claims, fact, judged_token.expires_at)
         elif is_anew:
             await memory.end(key, claims, asked_at)
         return fact

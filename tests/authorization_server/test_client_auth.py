@@ -121,11 +121,6 @@ async def test_of_letters_and_digits_both_ways_make_the_same(desk: Desk, *, form
     assert pair(asked) == "0oa-N.f_1:s3cr3t-._"
 
 
-def test_a_raw_id_with_a_colon_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="colon"):
-        ClientSecretBasic("a:b", "c", form_encoded=False)
-
-
 # --- client_secret_post, none ---
 
 

@@ -262,3 +262,8 @@ def test_a_modulus_of_the_library_that_makes_factorable_ones_is_refused() -> Non
     # CVE-2017-15361: its moduli are powers of 65537 modulo each small prime, as a power of 65537 itself is.
     with pytest.raises(UnusableKey, match="factored"):
         load_verification_key({**RSA, "n": number(65537**128)})
+
+
+def test_a_key_shows_what_it_is_for_and_not_what_it_is() -> None:
+    key = load_verification_key(SigningKey("ES256").public_jwk() | {"kid": "one"})
+    assert repr(key) == "VerificationKey(key_id='one', algorithms=['ES256'])"
