@@ -89,6 +89,7 @@ class AuthorizationServer:
         )
         # Each endpoint has a door of its own: one that hangs takes no turns from the other.
         self._userinfo_door = Door(http_client, allow_insecure_http=allow_insecure_http, tls=_tls(client_auth))
+        self._introspection: IntrospectionEndpoint | None = None
         self._userinfo = UserinfoEndpoint(self._userinfo_door, self._places.of_userinfo)
         self._keys: KeySource = (
             keys
@@ -157,11 +158,12 @@ class AuthorizationServer:
         Raises `AuthorizationServerUnavailable` where it gives no such answer, also if that is because it does not
         accept our own credentials. `IntrospectionValidator` makes a verdict of it.
         """
-        endpoint = IntrospectionEndpoint(
-            self._door, self._places.of_introspection, self._authentication(), issuer=self.issuer, clock=self.clock
-        )
+        if self._introspection is None:
+            self._introspection = IntrospectionEndpoint(
+                self._door, self._places.of_introspection, self._authentication(), issuer=self.issuer, clock=self.clock
+            )
         try:
-            return await endpoint.ask(token, token_type_hint)
+            return await self._introspection.ask(token, token_type_hint)
         except NoAnswer as failure:
             if failure.is_gone:
                 self._places.forget()  # it may have moved: ask again where it is

@@ -16,16 +16,17 @@ Call = Callable[[], Awaitable[Result]]
 class _Shared(Generic[Result]):
     """One call, under way or about to be, and how many wait for it."""
 
-    def __init__(self, call: Call[Result], before: "_Shared[Result] | None") -> None:
+    def __init__(self, call: Call[Result], before: "_Shared[Result] | None", position: int) -> None:
         self.has_begun = False
         self.before = before
         self.waiting = self.joined = 0
         # A task of its own with an empty context: the request that happened to come first neither cancels it nor lends
         # it its context variables.
         loop = asyncio.get_running_loop()
-        self.task = loop.create_task(self._run(call, before), context=contextvars.Context())
+        self.task = loop.create_task(self._run(call, before, position), context=contextvars.Context())
 
-    async def _run(self, call: Call[Result], before: "_Shared[Result] | None") -> Result | Exception:
+    async def _run(self, call: Call[Result], before: "_Shared[Result] | None", position: int) -> Result | Exception:
+        await released_in_slices(position)  # a crowd of calls begins bit by bit, too
         if before is not None:
             await asyncio.wait({before.task})
         self.has_begun = True
@@ -66,7 +67,7 @@ class SharedCalls(Generic[Result]):
         shared = calls.get(key)
         if shared is None or (anew and shared.has_begun) or shared.task.cancelling():
             before = shared if shared is None or shared.has_begun else shared.before
-            shared = calls[key] = _Shared(call, before)
+            shared = calls[key] = _Shared(call, before, position=len(calls))
             shared.task.add_done_callback(lambda _: _forget(calls, key, shared))
         return await shared.result()
 

@@ -12,6 +12,7 @@ from bearer_guard import (
     ClientSecretPost,
 )
 from bearer_guard.authorization_server import endpoints
+from bearer_guard.authorization_server.http import secrets_in
 from tests.authorization_server.desk import ACTIVE, TOKEN, Desk
 from tests.authorization_server.loopback import Asked, document
 
@@ -125,3 +126,7 @@ async def test_a_homemade_header_that_is_no_base64_is_sent_as_it_is(desk: Desk) 
             headers["authorization"] = "Basic api:secret"
 
     assert (await desk.question(Homemade())).headers["authorization"] == "Basic api:secret"
+
+
+def test_a_homemade_header_that_is_no_base64_is_a_secret_as_it_is() -> None:
+    assert set(secrets_in({"authorization": "Basic api:secret"}, None)) == {"api:secret", ""}

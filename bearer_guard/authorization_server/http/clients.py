@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 
+from bearer_guard.authorization_server.shared_calls import SharedCalls
 from bearer_guard.urls import is_loopback
 
 DEADLINE = 5.0
@@ -38,16 +39,22 @@ def with_certificate(show: Callable[[ssl.SSLContext], None]) -> ssl.SSLContext:
 
 
 def _load() -> None:
-    ssl_context()
     for name in ("h11", "httpcore", "anyio._backends._asyncio"):
         with suppress(ImportError):
             importlib.import_module(name)
+    ssl_context()  # last: by this it is known that all is there
+
+
+_loading: SharedCalls[None] = SharedCalls()
 
 
 async def loaded() -> None:
-    """Loads what the first call of a process needs, without standing in the event loop's way for tens of ms."""
+    """Loads what the first call of a process needs, without standing in the event loop's way for tens of ms.
+
+    Once, for all who wait for it: a thread for each of them would stand in the way, too.
+    """
     if not ssl_context.cache_info().currsize:
-        await asyncio.to_thread(_load)
+        await _loading.result("all", lambda: asyncio.to_thread(_load))
 
 
 def short_lived(http_client: HTTPClient, url: str) -> AbstractAsyncContextManager[Any]:

@@ -66,6 +66,7 @@ class Door:
             trust_env: PerLoop(lambda trust_env=trust_env: Line(http_client, tls, trust_env=trust_env))  # type: ignore[misc]
             for trust_env in (True, False)
         }
+        self._line_of: dict[str, PerLoop[Line]] = {}  # by the few URLs that are asked, each judged once
 
     async def aclose(self) -> None:
         """Closes the connections that are kept."""
@@ -102,9 +103,8 @@ class Door:
 
         `prepare`: says what to send once it is this call's turn.
         """
-        self._check(url)
         await self._loaded()
-        line = await _opened(self._lines[not is_loopback(url)], url, method)
+        line = await _opened(self._line_to(url), url, method)
         await _turn(line, url, method)
         try:
             headers, form = await prepare()
@@ -112,6 +112,13 @@ class Door:
             return await _within_deadline(asked, url, method, lambda: secrets_in(headers, form))
         finally:
             line.turns.release()
+
+    def _line_to(self, url: str) -> PerLoop[Line]:
+        lines = self._line_of.get(url)
+        if lines is None:
+            self._check(url)
+            lines = self._line_of[url] = self._lines[not is_loopback(url)]
+        return lines
 
     def _check(self, url: str) -> None:
         try:
