@@ -31,12 +31,8 @@ class Answering:
 
     def recalled(self, credentials: Credentials) -> AccessToken | None:
         """The token, if it was validated before, and nobody has to be asked about it now: what most requests need."""
-        if self._asks_others:
-            return None
-        token = self._remembered.get(credentials.fingerprint)
-        if token is None or not self._is_still_good(token) or "cnf" in token.claims:
-            return None
-        return token
+        token = None if self._asks_others else self._known(credentials)
+        return None if token is None or "cnf" in token.claims else token
 
     async def accepted(self, credentials: Credentials, max_age: float | None) -> AccessToken:
         """The token, valid and not bound to a key that nobody has proven. Raises a `BearerError`.
@@ -47,11 +43,7 @@ class Answering:
         if max_age is not None:
             token = await self.validator.validate(credentials.token, max_age=max_age)
         else:
-            remembered = self._remembered.get(credentials.fingerprint)
-            if remembered is not None and self._is_still_good(remembered):
-                token = remembered
-            else:
-                token = await self._validated(credentials)
+            token = self._known(credentials) or await self._validated(credentials)
         if self._revocations:
             await self._refuse_revoked(token)
         if "cnf" in token.claims:
@@ -59,13 +51,11 @@ class Answering:
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
         return token if self.userinfo is None else await self.userinfo.enriched(token, credentials.token)
 
-    def _is_still_good(self, token: AccessToken) -> bool:
-        epoch = token.epoch
-        return (
-            self._clock.time() < token.accepted_until
-            and epoch is not None
-            and epoch.still_good(self._clock.monotonic())
-        )
+    def _known(self, credentials: Credentials) -> AccessToken | None:
+        token = self._remembered.get(credentials.fingerprint)
+        if token is None or token.epoch is None or self._clock.time() >= token.accepted_until:
+            return None
+        return token if token.epoch.still_good(self._clock.monotonic()) else None
 
     async def _validated(self, credentials: Credentials) -> AccessToken:
         self._remembered.forget(credentials.fingerprint)
