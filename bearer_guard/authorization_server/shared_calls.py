@@ -23,12 +23,13 @@ class _Shared(Generic[Result]):
         # A task of its own with an empty context: the request that happened to come first neither cancels it nor lends
         # it its context variables.
         loop = asyncio.get_running_loop()
-        self.task = loop.create_task(self._run(call, before, position), context=contextvars.Context())
+        self.task = loop.create_task(self._run(call, position), context=contextvars.Context())
 
-    async def _run(self, call: Call[Result], before: "_Shared[Result] | None", position: int) -> Result | Exception:
+    async def _run(self, call: Call[Result], position: int) -> Result | Exception:
         await released_in_slices(position)  # a crowd of calls begins bit by bit, too
-        if before is not None:
-            await asyncio.wait({before.task})
+        if self.before is not None:
+            await asyncio.wait({self.before.task})
+        self.before = None  # else each would hold all that came before it, as long as they come one after the other
         self.has_begun = True
         try:
             return await call()

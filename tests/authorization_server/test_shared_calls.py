@@ -2,6 +2,8 @@
 
 import asyncio
 import contextvars
+import gc
+import weakref
 
 import pytest
 
@@ -179,3 +181,25 @@ def test_each_event_loop_has_calls_of_its_own() -> None:
         return await task
 
     assert [asyncio.run(once(number)) for number in range(3)] == [0, 1, 2]
+
+
+async def test_a_long_row_of_calls_holds_on_to_none_of_those_that_are_over() -> None:
+    shared: SharedCalls[int] = SharedCalls()
+    begun: asyncio.Queue[None] = asyncio.Queue()
+    gone: list[weakref.ref[asyncio.Task[int]]] = []
+
+    async def call() -> int:
+        gone.append(weakref.ref(asyncio.current_task()))  # type: ignore[arg-type]
+        begun.put_nowait(None)
+        await asyncio.sleep(0)
+        return 1
+
+    row: list[asyncio.Task[int]] = []
+    for _ in range(20):  # each comes while the one before is under way
+        row.append(asyncio.create_task(shared.result("key", call, anew=True)))
+        await begun.get()
+    last = (await asyncio.gather(*row))[-1]
+    row.clear()
+    gc.collect()
+    assert last == 1
+    assert [task() for task in gone[:-1]] == [None] * 19
