@@ -186,20 +186,22 @@ def test_each_event_loop_has_calls_of_its_own() -> None:
 async def test_a_long_row_of_calls_holds_on_to_none_of_those_that_are_over() -> None:
     shared: SharedCalls[int] = SharedCalls()
     begun: asyncio.Queue[None] = asyncio.Queue()
-    gone: list[weakref.ref[asyncio.Task[int]]] = []
+    gate = asyncio.Event()
+    tasks: list[weakref.ref[asyncio.Task[int]]] = []
 
     async def call() -> int:
-        gone.append(weakref.ref(asyncio.current_task()))  # type: ignore[arg-type]
+        tasks.append(weakref.ref(asyncio.current_task()))  # type: ignore[arg-type]
         begun.put_nowait(None)
-        await asyncio.sleep(0)
+        await (gate.wait() if len(tasks) == 20 else asyncio.sleep(0))
         return 1
 
     row: list[asyncio.Task[int]] = []
     for _ in range(20):  # each comes while the one before is under way
         row.append(asyncio.create_task(shared.result("key", call, anew=True)))
         await begun.get()
-    last = (await asyncio.gather(*row))[-1]
-    row.clear()
+    await asyncio.gather(*row[:-1])
+    del row[:-1]
     gc.collect()
-    assert last == 1
-    assert [task() for task in gone[:-1]] == [None] * 19
+    assert [task() for task in tasks[:-1]] == [None] * 19  # and the last is still under way
+    gate.set()
+    assert await row[0] == 1
