@@ -6,7 +6,7 @@ application may have several: each test client opens one.
 
 import asyncio
 import contextvars
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import Generic, TypeVar
 
@@ -28,6 +28,13 @@ def cancelled_by_nobody_is_a_failure() -> Iterator[None]:
         if is_being_cancelled():
             raise
         raise ConnectionAbortedError("it ended as if cancelled, which nobody did") from None
+
+
+async def within(seconds: float, call: Awaitable[Value]) -> Value:
+    """What code of others answers in time. Raises `TimeoutError`, and `ConnectionAbortedError` as above."""
+    with cancelled_by_nobody_is_a_failure():
+        async with asyncio.timeout(seconds):
+            return await call
 
 
 class _Kept(Generic[Value]):

@@ -1,13 +1,12 @@
 """Two questions to the authorization server about one token: RFC 7662 introspection, and OpenID Connect's userinfo."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
 
 from bearer_guard.authorization_server.complaints import complaint
 from bearer_guard.authorization_server.http import Answer, Door, NoAnswer, secrets_in
-from bearer_guard.loops import cancelled_by_nobody_is_a_failure
+from bearer_guard.loops import within
 from bearer_guard.protocols import ClientAuthentication, Clock
 from bearer_guard.tokens import Claims
 
@@ -58,9 +57,8 @@ class IntrospectionEndpoint:
 
     async def _authenticate(self, url: str, form: dict[str, str], headers: dict[str, str]) -> None:
         try:
-            with cancelled_by_nobody_is_a_failure():
-                async with asyncio.timeout(LONGEST_AUTHENTICATION):
-                    await self._client_auth.authenticate(form, headers, issuer=self._issuer, now=self._clock.time())
+            proving = self._client_auth.authenticate(form, headers, issuer=self._issuer, now=self._clock.time())
+            await within(LONGEST_AUTHENTICATION, proving)
         except Exception as error:  # noqa: BLE001  a secret may come from anywhere
             why = f"our own credentials are not to be had: {type(self._client_auth).__name__}: {type(error).__name__}"
         else:

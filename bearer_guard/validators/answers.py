@@ -4,7 +4,6 @@ Objects in this process, and below them, where there is one, a cache of bytes th
 deadline, which it takes along wherever it goes: two layers never add up.
 """
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -15,7 +14,7 @@ from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import Expectations
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.jose import parse_json_object
-from bearer_guard.loops import cancelled_by_nobody_is_a_failure
+from bearer_guard.loops import within
 from bearer_guard.protocols import Cache, Clock
 from bearer_guard.stores.memory import Remembered
 from bearer_guard.tokens import AccessToken, Claims
@@ -92,9 +91,7 @@ class AnswerMemory:
         if self.cache is None:
             return None
         try:
-            with cancelled_by_nobody_is_a_failure():
-                async with asyncio.timeout(LONGEST_WAIT):
-                    content = await self.cache.get(self._name(key))
+            content = await within(LONGEST_WAIT, self.cache.get(self._name(key)))
             return None if content is None else self._entry(parse_json_object(content))
         except Exception as error:  # noqa: BLE001  whatever it is, a cache that fails is no reason to fail
             log.warning("the cache could not be read (%s): the authorization server is asked", type(error).__name__)
@@ -116,9 +113,7 @@ class AnswerMemory:
     async def _put(self, cache: Cache, key: bytes, claims: Claims | None, asked_at: float, ttl: float) -> None:
         entry = {"asked_at": self._clock.time() - (self._clock.monotonic() - asked_at), "claims": claims}
         try:
-            with cancelled_by_nobody_is_a_failure():
-                async with asyncio.timeout(LONGEST_WAIT):
-                    await cache.set(self._name(key), json.dumps(entry).encode(), ttl)
+            await within(LONGEST_WAIT, cache.set(self._name(key), json.dumps(entry).encode(), ttl))
         except Exception as error:  # noqa: BLE001  as above
             log.warning("the cache could not be written (%s): the answer stays in this process", type(error).__name__)
 

@@ -173,13 +173,10 @@ class IntrospectionValidator:
             if memory is not None and is_anew:
                 await memory.end(key, None, asked_at)
             raise
-        if memory is None:
-            return Fact(judged_token, asked_at, asked_at)
-        fact = memory.fact(judged_token, asked_at)
-        memory.keep(key, fact, len(str(claims)))
-        if judged_token is not None:
+        fact = self._kept(key, judged_token, claims, asked_at)
+        if memory is not None and judged_token is not None:
             await memory.share(key, claims, fact, judged_token.expires_at)
-        elif is_anew:
+        elif memory is not None and is_anew:
             await memory.end(key, claims, asked_at)
         return fact
 
@@ -193,14 +190,17 @@ class IntrospectionValidator:
         raise InvalidToken(Reason.TYPE_NOT_ALLOWED)
 
     async def _confirmed(self, token: str, key: bytes, known: Claims) -> Fact:
-        memory, asked_at = self._memory, self.clock.monotonic()
+        asked_at = self.clock.monotonic()
         claims = await self.server.introspect(token, token_type_hint=self._hint)
         said = {name: value for name, value in claims.items() if value is not None}
         judged_token = self._judged(Claims({**known, **said, "active": claims.get("active")}))
-        if memory is None:
-            return Fact(judged_token, asked_at, asked_at)
-        fact = memory.fact(judged_token, asked_at)
-        memory.keep(key, fact, len(str(claims)))
+        return self._kept(key, judged_token, claims, asked_at)
+
+    def _kept(self, key: bytes, token: AccessToken | None, claims: Claims, asked_at: float) -> Fact:
+        if self._memory is None:
+            return Fact(token, asked_at, asked_at)
+        fact = self._memory.fact(token, asked_at)
+        self._memory.keep(key, fact, len(str(claims)))
         return fact
 
     def _judged(self, claims: Claims) -> AccessToken | None:

@@ -10,12 +10,11 @@ from bearer_guard import (
     BearerError,
     BearerGuard,
     ByFormat,
-    IntrospectionValidator,
     InvalidToken,
-    JWTValidator,
     Reason,
 )
 from bearer_guard.testing import FakeIssuer, SigningKey
+from tests.validators.both import both_of
 from tests.validators.oracle import Shared
 from tests.validators.test_routing import Desk
 
@@ -38,13 +37,6 @@ def issuer(signing_keys: dict[str, SigningKey]) -> Talkative:
     issuer = Talkative()
     issuer._keys = dict(signing_keys)
     return issuer
-
-
-def both_of(issuer: FakeIssuer, **options: Any) -> ByFormat:
-    return ByFormat(
-        jwt=JWTValidator(issuer.server, audience="api"),
-        opaque=IntrospectionValidator(issuer.server, audience="api", **options),
-    )
 
 
 async def refusal(validator: ByFormat | BearerGuard, token: str, max_age: float | None = 0) -> BearerError:

@@ -16,7 +16,6 @@ from bearer_guard import (
     BearerGuard,
     ByFormat,
     ConfigurationError,
-    IntrospectionValidator,
     InvalidToken,
     JWTValidator,
     Reason,
@@ -25,6 +24,7 @@ from bearer_guard import (
 from bearer_guard.jose import encode_base64url, sign_compact
 from bearer_guard.testing import FakeIssuer, SigningKey
 from bearer_guard.tokens import AccessToken
+from tests.validators.both import both_of
 from tests.validators.oracle import ISSUER, Oracle, active
 
 KEY = SigningKey("ES256")
@@ -224,13 +224,6 @@ def gullible(signing_keys: dict[str, SigningKey]) -> Gullible:
     issuer = Gullible()
     issuer._keys = dict(signing_keys)
     return issuer
-
-
-def both_of(issuer: FakeIssuer, **options: Any) -> ByFormat:
-    return ByFormat(
-        jwt=JWTValidator(issuer.server, audience="api"),
-        opaque=IntrospectionValidator(issuer.server, audience="api", **options),
-    )
 
 
 @pytest.mark.parametrize(("make", "reason"), BAD_JWTS.values(), ids=BAD_JWTS)

@@ -14,7 +14,7 @@ from bearer_guard.authorization_server.http.answers import Answer, NoAnswer, max
 from bearer_guard.authorization_server.http.clients import HTTPClient, Line
 from bearer_guard.authorization_server.http.secrecy import quotable, secrets_in
 from bearer_guard.errors import ConfigurationError
-from bearer_guard.loops import PerLoop, cancelled_by_nobody_is_a_failure
+from bearer_guard.loops import PerLoop, within
 from bearer_guard.tokens import Claims
 from bearer_guard.urls import is_loopback, is_web_url, shown
 
@@ -163,9 +163,7 @@ async def _within_deadline(
     `secrets`: what must not be quoted; None where there is nothing.
     """
     try:
-        with cancelled_by_nobody_is_a_failure():
-            async with asyncio.timeout(clients.DEADLINE):
-                return await call
+        return await within(clients.DEADLINE, call)
     except NoAnswer:
         raise
     except TimeoutError:
