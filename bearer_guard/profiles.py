@@ -3,10 +3,10 @@
 A profile is a frozen value; `dataclasses.replace(profiles.OKTA, groups=("https://acme.com/groups",))` makes your own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
 from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path, names_in, value_at
@@ -95,45 +95,49 @@ class Profile:
         ):
             raise ConfigurationError("groups_separator= of a profile is a string; write groups_separator=','")
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}  # without what is made of them below
+
     def scopes_of(self, claims: Claims) -> frozenset[str]:
         """The granted scopes. A string is split on single spaces; an item of an array is one scope, as it is."""
         return scopes_in(self.scope_claim(claims))
-
-    def scope_claim(self, claims: Claims) -> Any:
-        """The value of the first scope claim that is there."""
-        return _first_at(self._ways.scope, claims)
-
-    def client_id_claim(self, claims: Claims) -> Any:
-        """The value of the first client claim that is there."""
-        return _first_at(self._ways.client_id, claims)
-
-    def user_id_claim(self, claims: Claims) -> Any:
-        """The value of the first user claim that is there."""
-        return _first_at(self._ways.user_id, claims)
 
     def user_id_of(self, claims: Claims) -> str | None:
         """The user's id; None where no user stands behind the token."""
         return user_behind(self.user_id_claim(claims), self.client_id_claim(claims))
 
-    def groups_of(self, claims: Claims) -> frozenset[str]:
-        """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        groups = _union(claims, self._ways.groups)
-        return groups if self.groups_separator is None else self._separated(claims, groups)
+    # What is asked about every token is made once for each profile, with its claim paths taken apart.
 
-    def roles_of(self, claims: Claims) -> frozenset[str]:
+    @cached_property
+    def scope_claim(self) -> Callable[[Claims], Any]:
+        """The value of the first scope claim that is there."""
+        return _first_at(self.scope)
+
+    @cached_property
+    def client_id_claim(self) -> Callable[[Claims], Any]:
+        """The value of the first client claim that is there."""
+        return _first_at(self.client_id)
+
+    @cached_property
+    def user_id_claim(self) -> Callable[[Claims], Any]:
+        """The value of the first user claim that is there."""
+        return _first_at(self.user_id)
+
+    @cached_property
+    def groups_of(self) -> Callable[[Claims], frozenset[str]]:
+        """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
+        groups = _union_at(self.groups)
+        return groups if self.groups_separator is None else lambda claims: self._separated(claims, groups(claims))
+
+    @cached_property
+    def roles_of(self) -> Callable[[Claims], frozenset[str]]:
         """The roles, read like the groups."""
-        return _union(claims, self._ways.roles)
+        return _union_at(self.roles)
 
     @cached_property
     def tells_the_kind(self) -> frozenset[str]:
         """The names of all claims from which the kind of a token can be told."""
         return frozenset((*self.telltale_claims, *self.kind_claims))
-
-    @cached_property
-    def _ways(self) -> "_Ways":
-        # The claim paths, as the names along each: every token walks them, so they are taken apart once.
-        paths = (self.scope, self.client_id, self.user_id, self.groups, self.roles)
-        return _Ways(*(tuple(map(names_in, each)) for each in paths))
 
     def _separated(self, claims: Claims, groups: frozenset[str]) -> frozenset[str]:
         # Only what is one string: an item of an array is one group, as it is.
@@ -142,35 +146,39 @@ class Profile:
         return (groups - joined) | frozenset(name for name in names if name)
 
 
-_Way = tuple[str, ...]
+def _taken_apart(paths: tuple[ClaimPath, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Of each claim path the first name, which is mostly the only one, and those below it."""
+    return tuple((names[0], names[1:]) for names in map(names_in, paths))
 
 
-class _Ways(NamedTuple):
-    scope: tuple[_Way, ...]
-    client_id: tuple[_Way, ...]
-    user_id: tuple[_Way, ...]
-    groups: tuple[_Way, ...]
-    roles: tuple[_Way, ...]
+def _first_at(paths: tuple[ClaimPath, ...]) -> Callable[[Claims], Any]:
+    ways = _taken_apart(paths)
 
+    def first(claims: Claims) -> Any:
+        for name, below in ways:
+            value = value_at(claims.get(name), below) if below else claims.get(name)
+            if value is not None:
+                return value
+        return None
 
-def _first_at(ways: tuple[_Way, ...], claims: Claims) -> Any:
-    for way in ways:
-        value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)
-        if value is not None:
-            return value
-    return None
+    return first
 
 
 _NOTHING: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
 
 
-def _union(claims: Claims, ways: tuple[_Way, ...]) -> frozenset[str]:
-    found = _NOTHING
-    for way in ways:
-        value = claims.get(way[0]) if len(way) == 1 else value_at(claims, way)
-        if value is not None:
-            found = found | _strings(value) if found else _strings(value)
-    return found
+def _union_at(paths: tuple[ClaimPath, ...]) -> Callable[[Claims], frozenset[str]]:
+    ways = _taken_apart(paths)
+
+    def union(claims: Claims) -> frozenset[str]:
+        found = _NOTHING
+        for name, below in ways:
+            value = value_at(claims.get(name), below) if below else claims.get(name)
+            if value is not None:
+                found = found | _strings(value) if found else _strings(value)
+        return found
+
+    return union
 
 
 # Many tokens have the same scopes and groups: their sets are made, and kept, once. Equal values have equal strings in

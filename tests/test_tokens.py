@@ -44,6 +44,9 @@ def token_with(claims: dict[str, Any] | None = None, **members: Any) -> AccessTo
         "roles": frozenset(),
         "expires_at": 2_000_000_000.0,
         "accepted_until": 2_000_000_030.0,
+        "user_id": None,
+        "epoch": None,
+        "userinfo": None,
     }
     token: AccessToken = AccessTokenDraft(**{**usual, **members}, claims=frozen(claims or {})).sealed()
     return token

@@ -65,7 +65,8 @@ class _RemoteEpoch:
         self._source = source
 
     def still_good(self, now: float) -> bool:
-        return self._source.epoch is self and self._source.is_usable(now)
+        source = self._source
+        return source.epoch is self and (now < source.calm_until or source.is_usable(now))
 
 
 class RemoteKeys:
@@ -95,7 +96,7 @@ class RemoteKeys:
         self._flight = Flight(self._refresh)
         self._keys: KeySet | None = None
         self.epoch: Epoch | None = None
-        self._confirmed_at = self._refresh_at = self._calm_until = -math.inf
+        self._confirmed_at = self._refresh_at = self.calm_until = -math.inf
         self._failed_at = self._retry_at = self._refetch_at = -math.inf
         self._fresh_now = fresh_for
         self._failures = self._landings = 0
@@ -118,7 +119,7 @@ class RemoteKeys:
 
     def is_usable(self, now: float) -> bool:
         """Whether the set may be used at `now` without waiting; starts the background refresh when that is due."""
-        if now < self._calm_until:
+        if now < self.calm_until:
             return True
         if self._keys is None:
             return False
@@ -217,7 +218,7 @@ class RemoteKeys:
         self._fresh_now = self._fresh_for if keys.max_age is None else max(floor, min(keys.max_age, self._fresh_for))
         # Jitter: many workers that started together do not ask together for ever.
         self._refresh_at = self._confirmed_at + self._fresh_now * random.uniform(0.75, 0.8)  # noqa: S311
-        self._calm_until = self._refresh_at  # the set is fresh, and nothing is due: what every request asks first
+        self.calm_until = self._refresh_at  # the set is fresh, and nothing is due: what every request asks first
         self._failed_at = self._retry_at = -math.inf
         self._failures = 0
         self._landings += 1

@@ -5,31 +5,29 @@ RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 and RFC 8037 (algorithms), RFC 8725 (be
 
 from bearer_guard.jose.algorithms import ALGORITHMS
 from bearer_guard.jose.compact import (
-    AcceptedHeaders,
     CompactJWS,
     Header,
     has_jwt_form,
-    parse_compact,
     sign_compact,
 )
 from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.jose.keys import VerificationKey, load_verification_key, public_jwk
+from bearer_guard.jose.signatures import Verifier
 from bearer_guard.jose.signing import load_private_key
 from bearer_guard.jose.weak_keys import UnusableKey
 
 __all__ = [
     "ALGORITHMS",
-    "AcceptedHeaders",
     "CompactJWS",
     "Header",
     "UnusableKey",
     "VerificationKey",
+    "Verifier",
     "decode_base64url",
     "encode_base64url",
     "has_jwt_form",
     "load_private_key",
     "load_verification_key",
-    "parse_compact",
     "parse_json_object",
     "public_jwk",
     "sign_compact",

@@ -21,18 +21,34 @@ class Header(NamedTuple):
     """The certificate's thumbprint, `x5t`, by which AD FS names its keys instead of by `kid`."""
 
 
-class CompactJWS(NamedTuple):  # made for each token, in a third of the time of a frozen dataclass
-    """A JWS in compact form (RFC 7515 section 7.1), taken apart. Nothing about it is verified."""
+class CompactJWS:
+    """A JWS in compact form (RFC 7515 section 7.1), taken apart strictly. Nothing about it is verified.
 
-    header: Header
-    signing_input: bytes
-    payload: bytes
-    signature: bytes
-    is_header_known: bool = False
-    """Whether a token with this very header was accepted before."""
+    Raises `InvalidToken` with the reason.
+    """
+
+    # The names of RFC 7515 section 7.1. A class with slots is made, and read, faster than a named tuple.
+    __slots__ = ("payload", "protected", "signature", "signing_input")
+
+    def __init__(self, token: str) -> None:
+        try:
+            content = token.encode("ascii")
+        except UnicodeEncodeError:
+            content = b""
+        self.signing_input, _, signature = content.rpartition(b".")
+        self.protected, dot, self.payload = self.signing_input.partition(b".")
+        """The header and the payload as they were signed: in base64url."""
+        if not dot or b"." in self.payload:
+            dots = content.count(b".")
+            raise InvalidToken(Reason.ENCRYPTED_TOKEN if dots == _SEGMENTS_OF_A_JWE - 1 else Reason.NOT_A_JWT)
+        self.signature = _decoded(signature)
 
     def __repr__(self) -> str:
-        return f"CompactJWS(header={self.header!r})"
+        return f"CompactJWS(header={self.header()!r})"
+
+    def header(self) -> Header:
+        """The protected header, judged as far as it can be without keys. Raises `InvalidToken`."""
+        return _judged_header(_parsed(_decoded(self.protected)))
 
     def claims(self, *, share: bool = False) -> Claims:
         """The payload as claims. Raises `InvalidToken`. `share`: see `parse_json_object`; for verified ones alone."""
@@ -41,51 +57,6 @@ class CompactJWS(NamedTuple):  # made for each token, in a third of the time of 
         except ValueError:
             pass  # see _decoded
         raise InvalidToken(Reason.MALFORMED_TOKEN)
-
-
-class AcceptedHeaders:
-    """A bounded memory of headers, by their JSON text: an issuer has few, and writes one of them into every token.
-
-    It spares the reading alone. What a header says is the same each time; whether its key and algorithm are good is
-    asked anew for each token. Only headers under a genuine signature may be added, so strangers cannot fill it.
-    """
-
-    MOST, LONGEST = 64, 2048  # headers, and bytes of one
-
-    def __init__(self) -> None:
-        self._headers: dict[bytes, Header] = {}
-        self.get = self._headers.get  # as it is: a method around it would take as long again
-
-    def add(self, jws: CompactJWS) -> None:
-        """Remembers the header of a token whose signature was verified."""
-        text = decode_base64url(jws.signing_input.partition(b".")[0])
-        if len(text) <= self.LONGEST:
-            if len(self._headers) >= self.MOST:
-                self._headers.clear()
-            self._headers[text] = jws.header
-
-    def __len__(self) -> int:
-        return len(self._headers)
-
-
-def parse_compact(token: str, accepted: AcceptedHeaders | None = None) -> CompactJWS:
-    """Takes a token apart, strictly. Raises `InvalidToken` with the reason.
-
-    `accepted`: headers that need not be read again.
-    """
-    try:
-        content = token.encode("ascii")
-    except UnicodeEncodeError:
-        content = b""
-    segments = content.split(b".", 5)
-    if len(segments) != _SEGMENTS_OF_A_JWS:
-        is_encrypted = len(segments) == _SEGMENTS_OF_A_JWE
-        raise InvalidToken(Reason.ENCRYPTED_TOKEN if is_encrypted else Reason.NOT_A_JWT)
-    text = _decoded(segments[0])
-    known = None if accepted is None else accepted.get(text)
-    header = known or _judged_header(_parsed(text))
-    signature = _decoded(segments[2])
-    return CompactJWS(header, content[: content.rindex(b".")], segments[1], signature, known is not None)
 
 
 def has_jwt_form(token: str) -> bool:

@@ -5,13 +5,12 @@ import json
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from json.scanner import make_scanner
 from typing import Any
 
 from bearer_guard.jose.sharing import with_shared_parts
-from bearer_guard.tokens import Claims, frozen
+from bearer_guard.tokens import DEEPEST_JSON, Claims, frozen
 
-DEEPEST_JSON = 32
-"""Levels of nesting. Real tokens have three or four."""
 LONGEST_NUMBER = 24
 """Digits of a number. Every 64-bit integer and every timestamp is shorter."""
 
@@ -65,13 +64,16 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _decoder(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Callable[[str], tuple[Any, int]]:
-    return json.JSONDecoder(
-        object_pairs_hook=make_object, parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
-    ).raw_decode  # decode() looks for white space with regular expressions
+def _scanner(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Callable[[str, int], tuple[Any, int]]:
+    # What is inside of a decoder: around it white space is looked for with regular expressions.
+    return make_scanner(
+        json.JSONDecoder(  # type: ignore[arg-type]  what it takes is a decoder
+            object_pairs_hook=make_object, parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
+        )
+    )
 
 
-_decode, _decode_with_sharing = _decoder(_without_duplicates), _decoder(with_shared_parts)
+_scan, _scan_sharing = _scanner(_without_duplicates), _scanner(with_shared_parts)
 
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
@@ -87,23 +89,28 @@ def parse_json_object(content: bytes, *, share: bool = False) -> Claims:
     """
     try:
         text = content.decode("utf-8").strip(_WHITE_SPACE)
-        value, end = (_decode_with_sharing if share else _decode)(text)
-        # No JSON can be deeper than it has brackets: the walk is for the few that have many.
-        if text.count("{") + text.count("[") > DEEPEST_JSON:
-            _check_depth(value, DEEPEST_JSON)
+        value, end = (_scan_sharing if share else _scan)(text, 0)
+        if text.find("{", 1) > 0:  # one object alone is flat, but for arrays in arrays, of which `frozen` sees to it
+            _check_depth(text, value)
         if "\\" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate fails here, not later
-    except RecursionError:
+    except (RecursionError, StopIteration):
         value = end = None
     if type(value) is not Claims or end != len(text):
         raise ValueError("not a JSON object")
     return value
 
 
-def _check_depth(value: Any, levels: int) -> None:
+def _check_depth(text: str, value: Any) -> None:
+    # No JSON can be deeper than it has brackets: the walk is for the few that have many.
+    if text.count("{") + text.count("[") > DEEPEST_JSON:
+        _refuse_deep(value, DEEPEST_JSON)
+
+
+def _refuse_deep(value: Any, levels: int) -> None:
     if not isinstance(value, tuple | dict):
         return
     if levels == 0:
         raise ValueError("nested beyond reason")
     for member in value.values() if isinstance(value, dict) else value:
-        _check_depth(member, levels - 1)
+        _refuse_deep(member, levels - 1)

@@ -6,7 +6,6 @@ from typing import Any
 import jwt
 
 from bearer_guard.jose.algorithms import ALGORITHMS_OF, IMPLEMENTATIONS
-from bearer_guard.jose.compact import CompactJWS
 from bearer_guard.jose.signatures import Verifier, verifiers
 from bearer_guard.jose.weak_keys import UnusableKey, refuse_weak_key
 
@@ -27,10 +26,9 @@ class VerificationKey:
     def __repr__(self) -> str:
         return f"VerificationKey(key_id={self.key_id!r}, algorithms={sorted(self.algorithms)!r})"
 
-    def verify(self, jws: CompactJWS) -> bool:
-        """Whether this key made this signature with the algorithm that the header names."""
-        is_genuine = self._verifiers.get(jws.header.algorithm)
-        return is_genuine is not None and is_genuine(jws.signing_input, jws.signature)
+    def verifier(self, algorithm: str) -> Verifier | None:
+        """What verifies signatures of this key made with an algorithm; None: the key does not serve it."""
+        return self._verifiers.get(algorithm)
 
 
 def load_verification_key(jwk: Any) -> VerificationKey:

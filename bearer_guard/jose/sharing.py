@@ -34,6 +34,21 @@ class Shared(dict[Common, Common]):
         return value
 
 
+class _Names(dict[str, tuple[str, Shared[str] | None]]):
+    """For the name of a claim: the first that came of equal ones, and where its values are kept, if they are."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> tuple[str, Shared[str] | None]:
+        entry = name, _texts if name in _REPEATED else None
+        if len(name) <= LONGEST:
+            if len(self) >= MOST:
+                self.clear()
+            self[name] = entry
+        return entry
+
+
+_names = _Names()
 _texts: Shared[str] = Shared()
 _arrays: Shared[tuple[str, ...]] = Shared()
 _objects: dict[tuple[tuple[str, str], ...], Claims] = {}
@@ -41,38 +56,49 @@ _objects: dict[tuple[tuple[str, str], ...], Claims] = {}
 
 def with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:
     """The members of a JSON object, frozen. Raises ValueError where two of them have one name."""
-    return _known(pairs) or _made(pairs) if len(pairs) < _FEW else _made(pairs)
-
-
-def _made(pairs: list[tuple[str, Any]]) -> Claims:
+    is_small = len(pairs) < _FEW
+    if is_small and (known := _known(pairs)):
+        return known
     members = {}
     for name, value in pairs:
+        name, texts = _names[name]  # noqa: PLW2901  one of two equal ones
         if type(value) is list:
-            value = _array(value)  # noqa: PLW2901  one of two equal ones
-        elif name in _REPEATED and type(value) is str:
-            value = _texts[value]  # noqa: PLW2901  the same
-        members[_texts[name]] = value
+            value = _array(value)  # noqa: PLW2901  the same
+        elif texts is not None and type(value) is str:
+            value = texts[value]  # noqa: PLW2901  the same
+        members[name] = value
     if len(members) != len(pairs):
         raise ValueError("duplicate member")
-    return Claims(members)
+    claims = Claims(members)
+    if is_small:
+        _keep(pairs, claims)
+    return claims
 
 
-# Only strings are the same where they are equal: `1 == True == 1.0`. So what holds anything else is not kept.
+# Only strings are the same where they are equal: `1 == True == 1.0`. So what holds anything else is not kept. And what
+# is equal to something that is kept holds strings alone, too.
 
 
-def _array(members: list[Any]) -> tuple[Any, ...]:
-    return _arrays[tuple(members)] if set(map(type, members)) == _STRINGS else frozen(members)
+def _array(members: list[Any]) -> Any:
+    array = tuple(members)
+    try:
+        known: Any = _arrays.get(array)
+    except TypeError:  # objects have no hash
+        return frozen(array)
+    if known is None:
+        known = _arrays[array] if set(map(type, array)) == _STRINGS else frozen(array)
+    return known
 
 
 def _known(pairs: list[tuple[str, Any]]) -> Claims | None:
-    key = tuple(pairs)
     try:
-        known = _objects.get(key)
+        return _objects.get(tuple(pairs))
     except TypeError:  # arrays and objects have no hash
         return None
-    if known is None and all(type(value) is str and len(value) <= LONGEST for _, value in pairs):
-        known = _made(pairs)
+
+
+def _keep(pairs: list[tuple[str, Any]], claims: Claims) -> None:
+    if all(type(value) is str and len(value) <= LONGEST for _, value in pairs):
         if len(_objects) >= MOST:
             _objects.clear()
-        _objects[key] = known
-    return known
+        _objects[tuple(pairs)] = claims

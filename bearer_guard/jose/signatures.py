@@ -29,23 +29,36 @@ def verifiers(public_key: Any, algorithms: Iterable[str]) -> dict[str, Verifier]
 
 def _verifier(key: Any, algorithm: str) -> Verifier:
     if algorithm == "EdDSA":
-        return _plain(key)
+        return _eddsa(key)
     digest = _HASHES[algorithm[2:]]
     match algorithm[:2]:
         case "ES":
             return _ecdsa(key, digest)
         case "PS":
-            return _plain(key, PSS(mgf=MGF1(digest), salt_length=digest.digest_size), digest)
+            return _rsa(key, PSS(mgf=MGF1(digest), salt_length=digest.digest_size), digest)
         case _:
-            return _plain(key, PKCS1v15(), digest)
+            return _rsa(key, PKCS1v15(), digest)
 
 
-def _plain(key: Any, *parameters: Any) -> Verifier:
+def _rsa(key: Any, padding: Any, digest: hashes.HashAlgorithm) -> Verifier:
     verify = key.verify
 
     def is_genuine(signing_input: bytes, signature: bytes) -> bool:
         try:
-            verify(signature, signing_input, *parameters)
+            verify(signature, signing_input, padding, digest)
+        except InvalidSignature:
+            return False
+        return True
+
+    return is_genuine
+
+
+def _eddsa(key: Any) -> Verifier:
+    verify = key.verify
+
+    def is_genuine(signing_input: bytes, signature: bytes) -> bool:
+        try:
+            verify(signature, signing_input)
         except InvalidSignature:
             return False
         return True
@@ -56,12 +69,15 @@ def _plain(key: Any, *parameters: Any) -> Verifier:
 def _ecdsa(key: Any, digest: hashes.HashAlgorithm) -> Verifier:
     # RFC 7518 section 3.4: r and s side by side, each as long as the order of the curve. cryptography wants DER.
     size = (key.curve.key_size + 7) // 8
-    is_genuine_der = _plain(key, ECDSA(digest))
+    verify, parameters, in_der, number = key.verify, ECDSA(digest), encode_dss_signature, int.from_bytes
 
     def is_genuine(signing_input: bytes, signature: bytes) -> bool:
         if len(signature) != 2 * size:
             return False
-        r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
-        return is_genuine_der(signing_input, encode_dss_signature(r, s))
+        try:
+            verify(in_der(number(signature[:size]), number(signature[size:])), signing_input, parameters)
+        except InvalidSignature:
+            return False
+        return True
 
     return is_genuine

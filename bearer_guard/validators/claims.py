@@ -28,20 +28,21 @@ def refuse(failure: Failure | None) -> None:
 
 
 def _access_token(facts: Facts, epoch: Epoch | None) -> AccessToken:
-    claims, expected = facts.claims, facts.expected
+    claims, profile = facts.claims, facts.expected.profile
     audience = claims.get("aud") or ()
     token: AccessToken = AccessTokenDraft(
-        issuer=claims["iss"],
-        subject=claims.get("sub"),
-        audience=audience if isinstance(audience, tuple) else _alone(audience),
-        client_id=facts.client_id,
-        scopes=scopes_in(facts.scope),
-        groups=expected.profile.groups_of(claims),
-        roles=expected.profile.roles_of(claims),
-        user_id=user_behind(facts.user_id, facts.client_id),
-        expires_at=claims["exp"],
-        claims=claims,
-        accepted_until=claims["exp"] + expected.leeway,
-        epoch=epoch,
+        claims["iss"],
+        claims.get("sub"),
+        audience if isinstance(audience, tuple) else _alone(audience),
+        facts.client_id,
+        scopes_in(facts.scope),
+        profile.groups_of(claims),
+        profile.roles_of(claims),
+        user_behind(facts.user_id, facts.client_id),
+        claims["exp"],
+        claims,
+        claims["exp"] + facts.expected.leeway,  # accepted_until
+        epoch,
+        None,  # userinfo
     ).sealed()
     return token

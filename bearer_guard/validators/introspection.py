@@ -21,7 +21,7 @@ from bearer_guard.tokens import AccessToken, Claims, fingerprint
 from bearer_guard.validators.answers import AnswerMemory, Fact, answer_memory, binding_of
 from bearer_guard.validators.claims import judged
 from bearer_guard.validators.okta import check_org_server
-from bearer_guard.validators.options import another_issuer, expectations
+from bearer_guard.validators.options import another_issuer, checked_profile, expectations
 
 
 class IntrospectionValidator:
@@ -69,16 +69,15 @@ class IntrospectionValidator:
         self.server = server
         self.profile = profile
         self._hint = token_type_hint
-        expected = expectations(
+        self._expected = expectations(
             "IntrospectionValidator",
             server.issuer,
             audience=audience,
             client_ids=client_ids,
             leeway=leeway,
-            profile=profile,
+            profile=_for_answers(checked_profile(profile)),
             may_lack=frozenset({"aud"}) if server_vouches_for_audience else frozenset(),
         )
-        self._expected = expected._replace(profile=_for_answers(profile))
         self._cache, self._cache_ttl = cache, cache_ttl
         self._start()
 

@@ -7,13 +7,14 @@ from typing import Self
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import Facts, check_issuer
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
-from bearer_guard.jose import ALGORITHMS, AcceptedHeaders, CompactJWS, Header, VerificationKey, parse_compact
+from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
-from bearer_guard.tokens import AccessToken, Claims, Epoch
+from bearer_guard.tokens import AccessToken, Epoch
 from bearer_guard.validators.claims import judged, refuse
 from bearer_guard.validators.okta import refuse_org_server
 from bearer_guard.validators.options import another_issuer, checked_server, expectations, names
+from bearer_guard.validators.signers import Signer, Signers
 
 
 class JWTValidator:
@@ -45,7 +46,7 @@ class JWTValidator:
         refuse_org_server(self.server.issuer)
         self.server.require("jwks_uri")
         self.algorithms = _checked_algorithms(algorithms)
-        self._accepted = AcceptedHeaders()
+        self._signers = Signers()
         self._expected = expectations(
             "JWTValidator",
             self.server.issuer,
@@ -79,6 +80,7 @@ class JWTValidator:
             raise another_issuer(self.server, server)
         twin = copy.copy(self)
         twin.server = server
+        twin._signers = Signers()  # noqa: SLF001  the keys are those of the other server
         return twin
 
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
@@ -88,46 +90,40 @@ class JWTValidator:
         """
         if max_age is not None:
             raise ConfigurationError("JWTValidator cannot ask whether a token is still good; leave max_age out")
-        jws = parse_compact(token, self._accepted)
-        if jws.header.algorithm not in self.algorithms:
-            raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
-        # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.
-        epoch, keys = self.server.epoch, self.server.held(jws.header)
-        if not keys:
-            epoch, keys = await self._asked_for(jws)
-        self._verify(jws, keys)
-        return judged(self._facts(jws.claims(share=True), jws.header), epoch)
+        jws, clock = CompactJWS(token), self.server.clock
+        known = self._signers.get(jws.protected, clock.monotonic())
+        signer = known or await self._introduced(jws)
+        signer.check(jws)
+        if signer is not known:
+            self._signers.add(jws.protected, signer)
+        return judged(Facts(jws.claims(share=True), signer.typ, clock.time(), self._expected), signer.epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""
         await self.server.aclose()
 
-    async def _asked_for(self, jws: CompactJWS) -> tuple[Epoch | None, Sequence[VerificationKey]]:
+    async def _introduced(self, jws: CompactJWS) -> Signer:
+        header = jws.header()
+        if header.algorithm not in self.algorithms:
+            raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
+        # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.
+        epoch, keys = self.server.epoch, self.server.held(header)
+        if not keys:
+            epoch, keys = await self._asked_for(jws, header)
+        return Signer(header, keys, epoch)
+
+    async def _asked_for(self, jws: CompactJWS, header: Header) -> tuple[Epoch | None, Sequence[VerificationKey]]:
         self._refuse_strangers(jws)
-        keys = await self.server.keys_for(jws.header)
+        keys = await self.server.keys_for(header)
         if not keys:
             raise InvalidToken(Reason.UNKNOWN_KEY, claim="kid")
-        return self._epoch_of(jws.header, keys), keys
-
-    def _verify(self, jws: CompactJWS, keys: Sequence[VerificationKey]) -> None:
-        for key in keys:
-            if key.verify(jws):
-                if not jws.is_header_known:
-                    self._accepted.add(jws)
-                return
-        raise InvalidToken(Reason.INVALID_SIGNATURE)
-
-    def _epoch_of(self, header: Header, keys: Sequence[VerificationKey]) -> Epoch | None:
         epoch = self.server.epoch
-        return epoch if tuple(self.server.held(header)) == tuple(keys) else None
+        return epoch if tuple(self.server.held(header)) == tuple(keys) else None, keys
 
     def _refuse_strangers(self, jws: CompactJWS) -> None:
         # Nothing is fetched for a token that does not even claim to be from our issuer. The claim is not verified
         # yet, so it can only end in a no: nobody gains anything by lying about it.
-        refuse(check_issuer(self._facts(jws.claims(), jws.header)))
-
-    def _facts(self, claims: Claims, header: Header) -> Facts:
-        return Facts(claims, header.typ, self.clock.time(), self._expected)
+        refuse(check_issuer(Facts(jws.claims(), None, self.clock.time(), self._expected)))
 
 
 def _checked_algorithms(algorithms: Collection[str]) -> frozenset[str]:

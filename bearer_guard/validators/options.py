@@ -33,7 +33,7 @@ def expectations(
         audiences=_audiences(validator, audience),
         client_ids=None if client_ids is None else names(client_ids, "client_ids"),
         leeway=_leeway(leeway),
-        profile=_profile(profile),
+        profile=checked_profile(profile),
         may_lack=may_lack,
     )
 
@@ -66,7 +66,8 @@ def _leeway(leeway: float) -> float:
     return leeway
 
 
-def _profile(profile: Profile) -> Profile:
+def checked_profile(profile: Profile) -> Profile:
+    """The issuer's dialect. Raises `ConfigurationError` for what is none."""
     if not isinstance(profile, Profile):
         raise ConfigurationError(f"profile={profile!r} is none; write profile=profiles.OKTA, or another of them")
     return profile

@@ -201,7 +201,7 @@ async def test_a_forced_refresh_joins_the_one_in_the_background_even_within_the_
     remote.clock.advance(29)
     await remote.keys_for(asks_for("unknown"))
     remote.publisher.may_answer.clear()
-    remote._refresh_at = remote._calm_until = remote.clock.monotonic()
+    remote._refresh_at = remote.calm_until = remote.clock.monotonic()
     assert await remote.can_serve()
     await until(lambda: remote.publisher.fetches == 3)
     asked = asyncio.create_task(remote.refresh())

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bearer_guard.jose import decode_base64url, encode_base64url, parse_json_object
-from bearer_guard.jose.encoding import DEEPEST_JSON, LONGEST_NUMBER
-from bearer_guard.tokens import Claims
+from bearer_guard.jose.encoding import LONGEST_NUMBER
+from bearer_guard.tokens import DEEPEST_JSON, Claims
 
 ALPHABET = (string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_").encode()
 steady = settings(max_examples=300, deadline=None, derandomize=True)

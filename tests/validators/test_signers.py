@@ -1,14 +1,24 @@
-"""The memory of accepted headers spares the reading, and nothing else: no verdict comes out of it."""
+"""The memory of signers spares reading a header and looking up its key. No verdict comes out of it."""
 
 from typing import Any
 
 import pytest
 
-from bearer_guard import AuthorizationServer, InvalidToken, JWTValidator, Reason, StaticKeys, profiles
-from bearer_guard.jose import AcceptedHeaders, encode_base64url, parse_compact
+from bearer_guard import (
+    AuthorizationServer,
+    AuthorizationServerUnavailable,
+    InvalidToken,
+    JWTValidator,
+    Reason,
+    StaticKeys,
+    profiles,
+)
+from bearer_guard.jose import encode_base64url
 from bearer_guard.testing import FakeIssuer, SigningKey
+from bearer_guard.validators.signers import Signers
 
 COOLDOWN = 31
+DAY = 24 * 3600
 
 
 def validator_of(issuer: FakeIssuer, **options: Any) -> JWTValidator:
@@ -38,7 +48,7 @@ async def test_a_header_is_remembered_once_its_signature_was_verified(issuer: Fa
     for number in range(3):
         await validator.validate(issuer.token(alg="ES256", sub=f"user {number}"))
     await validator.validate(issuer.token(alg="EdDSA"))
-    assert len(validator._accepted) == 2
+    assert len(validator._signers) == 2
 
 
 @pytest.mark.parametrize("parameters", [{"kid": "unknown"}, {"kid": None}, {"x5t": "cert"}, {"more": "x"}], ids=str)
@@ -48,45 +58,61 @@ async def test_strangers_cannot_fill_it(issuer: FakeIssuer, parameters: dict[str
     for number in range(100):
         flood = forged(issuer.token(alg="ES256", header={**parameters, "n": number}))
         assert await reason_of(validator, flood) in (Reason.INVALID_SIGNATURE, Reason.UNKNOWN_KEY)
-    assert len(validator._accepted) == 1
+    assert len(validator._signers) == 1
 
 
 @pytest.mark.parametrize("parameters", [{"crit": ["exp"]}, {"b64": False}, {"typ": 5}, {"cty": "JWT"}], ids=str)
 async def test_a_header_that_is_refused_is_refused_again(issuer: FakeIssuer, parameters: dict[str, Any]) -> None:
     validator, token = validator_of(issuer), issuer.token(alg="ES256", header=parameters)
     assert await reason_of(validator, token) == await reason_of(validator, token)
-    assert len(validator._accepted) == 0
+    assert len(validator._signers) == 0
 
 
 async def test_it_is_bounded_however_many_headers_an_issuer_writes(issuer: FakeIssuer) -> None:
     validator = validator_of(issuer)
-    for number in range(2 * AcceptedHeaders.MOST + 5):
+    for number in range(2 * Signers.MOST + 5):
         await validator.validate(issuer.token(alg="EdDSA", header={"jti": number}))
-        assert 0 < len(validator._accepted) <= AcceptedHeaders.MOST
+        assert 0 < len(validator._signers) <= Signers.MOST
 
 
 async def test_a_long_header_is_not_remembered(issuer: FakeIssuer) -> None:
     validator = validator_of(issuer)
-    token = issuer.token(alg="EdDSA", header={"x5c": ["A" * AcceptedHeaders.LONGEST]})
+    token = issuer.token(alg="EdDSA", header={"x5c": ["A" * Signers.LONGEST]})
     assert (await validator.validate(token)).subject == (await validator.validate(token)).subject == "alice"
-    assert len(validator._accepted) == 0
+    assert len(validator._signers) == 0
 
 
-async def test_it_holds_no_part_of_a_token(issuer: FakeIssuer) -> None:
+async def test_it_holds_nothing_of_a_token_but_its_header(issuer: FakeIssuer) -> None:
     validator, token = validator_of(issuer), issuer.token(alg="ES256")
     await validator.validate(token)
-    held = repr(vars(validator._accepted))
-    assert not any(segment in held for segment in token.split("."))
+    header, payload, signature = token.split(".")
+    held = repr(vars(validator._signers))
+    assert header in held
+    assert payload not in held
+    assert signature not in held
 
 
-async def test_a_header_is_the_same_whether_it_is_remembered_or_read(issuer: FakeIssuer) -> None:
-    accepted = AcceptedHeaders()
-    token = issuer.token(alg="ES256", header={"typ": "Application/AT+JWT", "x5t": "cert"})
-    read = parse_compact(token, accepted)
-    accepted.add(read)
-    remembered = parse_compact(token, accepted)
-    assert (read.is_header_known, remembered.is_header_known) == (False, True)
-    assert remembered[:4] == read[:4] == parse_compact(token)[:4]
+async def test_the_type_counts_whether_the_header_is_remembered_or_read(issuer: FakeIssuer) -> None:
+    strict = validator_of(issuer, profile=profiles.RFC_9068)
+    for typ, is_accepted in (("Application/AT+JWT", True), ("JWT", False)):
+        for _ in range(3):
+            token = issuer.token(alg="ES256", header={"typ": typ})
+            if is_accepted:
+                await strict.validate(token)
+            else:
+                assert await reason_of(strict, token) is Reason.TYPE_NOT_ALLOWED
+    assert len(strict._signers) == 2
+
+
+async def test_tokens_of_several_keys_under_one_header_are_all_verified(issuer: FakeIssuer) -> None:
+    # Without a kid each key of the algorithm may have signed it.
+    other = SigningKey("ES256")
+    issuer._keys["other"] = other
+    validator = validator_of(issuer)
+    for _ in range(2):
+        for key in (issuer.signing_key("ES256"), other):
+            assert (await validator.validate(issuer.token(key=key, header={"kid": None}))).subject == "alice"
+    assert len(validator._signers) == 1
 
 
 # --- what it decides: nothing -----------------------------------------------------------------------------------------
@@ -99,6 +125,17 @@ async def test_a_withdrawn_key_verifies_nothing_under_a_remembered_header(issuer
     issuer.clock.advance(COOLDOWN)
     await validator.validate(issuer.token(alg="ES256"))  # brings the new set
     assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
+
+
+async def test_keys_that_are_too_old_verify_nothing_under_a_remembered_header(issuer: FakeIssuer) -> None:
+    validator, token = validator_of(issuer), issuer.token(alg="ES256", exp=10 * DAY)
+    await validator.validate(token)
+    issuer.go_offline()
+    issuer.clock.advance(DAY - 1)
+    assert (await validator.validate(token)).subject == "alice"
+    issuer.clock.advance(2)
+    with pytest.raises(AuthorizationServerUnavailable):
+        await validator.validate(token)
 
 
 @pytest.mark.parametrize(("alg", "reason"), [("ES256", Reason.INVALID_SIGNATURE), ("EdDSA", Reason.UNKNOWN_KEY)])

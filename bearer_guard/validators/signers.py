@@ -1,0 +1,54 @@
+"""Who signs the tokens of an issuer: it writes few headers, one of them into every token, and few keys serve them."""
+
+from collections.abc import Iterable
+
+from bearer_guard.errors import InvalidToken, Reason
+from bearer_guard.jose import CompactJWS, Header, VerificationKey
+from bearer_guard.tokens import Epoch
+
+
+class Signer:
+    """What verifies the tokens that carry one header, as long as its epoch lasts."""
+
+    __slots__ = ("epoch", "typ", "verifiers")
+
+    def __init__(self, header: Header, keys: Iterable[VerificationKey], epoch: Epoch | None) -> None:
+        candidates = (key.verifier(header.algorithm) for key in keys)
+        self.verifiers = tuple(verify for verify in candidates if verify is not None)
+        self.typ = header.typ
+        self.epoch = epoch
+
+    def check(self, jws: CompactJWS) -> None:
+        """Raises `InvalidToken` unless one of its keys made the signature."""
+        for verify in self.verifiers:
+            if verify(jws.signing_input, jws.signature):
+                return
+        raise InvalidToken(Reason.INVALID_SIGNATURE)
+
+
+class Signers:
+    """A bounded memory of signers, by the header as it is written: it need not be read again, nor the key looked up.
+
+    Whether the algorithm is allowed and which keys fit is asked when a signer is added. It counts until the key set is
+    exchanged or too old. Only headers under a genuine signature may be added, so strangers cannot fill it.
+    """
+
+    MOST, LONGEST = 64, 2048  # headers, and bytes of one
+
+    def __init__(self) -> None:
+        self._signers: dict[bytes, Signer] = {}
+
+    def get(self, protected: bytes, now: float) -> Signer | None:
+        """The signer of tokens with this header, if its keys are still in force at `now` (monotonic)."""
+        signer = self._signers.get(protected)
+        return signer if signer is not None and signer.epoch is not None and signer.epoch.still_good(now) else None
+
+    def add(self, protected: bytes, signer: Signer) -> None:
+        """Remembers who made a signature that was verified."""
+        if signer.epoch is not None and len(protected) <= self.LONGEST:
+            if len(self._signers) >= self.MOST:
+                self._signers.clear()
+            self._signers[protected] = signer
+
+    def __len__(self) -> int:
+        return len(self._signers)
