@@ -19,7 +19,7 @@ from bearer_guard.guard import BearerGuard, missing_token
 from bearer_guard.inventory import chain, check_routes, middleware_of
 from bearer_guard.paths import PublicPaths
 from bearer_guard.requirements import Requirement, is_requirement
-from bearer_guard.tokens import AccessToken
+from bearer_guard.tokens import AccessToken, Credentials
 from bearer_guard.web import GuardedRequest, Mode, answer, as_presented, is_async, without_offered_token
 
 log = logging.getLogger("bearer_guard")
@@ -80,6 +80,7 @@ class BearerGuardMiddleware:
         self._principal = principal
         self._has_cors_inside = any(_answers_preflights(layer) for layer in chain(app))
         self._passes_preflights = cors_preflight or self._has_cors_inside
+        self._has_openings = bool(self.public) or self._passes_preflights
         self._is_checked = self._has_warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +91,9 @@ class BearerGuardMiddleware:
         if not self._is_checked:
             self._check()
         try:
-            guarded = await self._admit(scope)
+            guarded = self._admit_at_once(scope)
+            if isinstance(guarded, Credentials):
+                guarded = await self._admit(scope, guarded)
         except BearerError as error:
             await answer(self.guard.refusal(error), scope, receive, send)
             return
@@ -101,27 +104,41 @@ class BearerGuardMiddleware:
 
     # --- one request ---
 
-    async def _admit(self, scope: Scope) -> GuardedRequest:
-        if self.public.contain(scope) or (self._passes_preflights and _is_preflight(scope)):
+    def _admit_at_once(self, scope: Scope) -> GuardedRequest | Credentials:
+        """The request, where nobody has to be waited for, as with most; else the credentials that it presents."""
+        if self._has_openings and self._is_open(scope):
             return GuardedRequest(self.guard, None, None, "public")
         seen = scope.get("bearer_guard")
         credentials = self.guard.find(scope if seen is None else as_presented(scope))
         if credentials is None:
             return self._anonymous()
-        before = seen if isinstance(seen, GuardedRequest) and seen.guard is self.guard else None
-        if before is not None and before.token is not None and before.credentials == credentials:
-            token = before.token  # one validation per request, however often we stand in its way
-        else:
-            token = self.guard.recalled(credentials) or await self.guard.confirmed(credentials)
-        if self.requirement is not None:
-            self.guard.authorize(token, self.requirement)
-        principal = None if self._principal is None and before is None else await self._principal_of(token, before)
-        return GuardedRequest(self.guard, credentials, token, self._mode, principal, requirement=self.requirement)
+        token = None if self._principal is not None or seen is not None else self.guard.recalled(credentials)
+        return credentials if token is None else self._authorized(credentials, token)
+
+    def _is_open(self, scope: Scope) -> bool:
+        return self.public.contain(scope) or (self._passes_preflights and _is_preflight(scope))
 
     def _anonymous(self) -> GuardedRequest:
         if not self.optional:
             raise missing_token(self.requirement)
         return GuardedRequest(self.guard, None, None, "optional")
+
+    def _authorized(self, credentials: Credentials, token: AccessToken) -> GuardedRequest:
+        if self.requirement is not None:
+            self.guard.authorize(token, self.requirement)
+        return GuardedRequest(self.guard, credentials, token, self._mode, None, None, self.requirement)
+
+    async def _admit(self, scope: Scope, credentials: Credentials) -> GuardedRequest:
+        seen = scope.get("bearer_guard")
+        before = seen if isinstance(seen, GuardedRequest) and seen.guard is self.guard else None
+        if before is not None and before.token is not None and before.credentials == credentials:
+            token = before.token  # one validation per request, however often we stand in its way
+        else:
+            token = await self.guard.confirmed(credentials)
+        guarded = self._authorized(credentials, token)
+        if self._principal is not None or before is not None:
+            guarded.principal = await self._principal_of(token, before)
+        return guarded
 
     async def _principal_of(self, token: AccessToken, before: GuardedRequest | None) -> Any:
         if self._principal is None:

@@ -27,10 +27,17 @@ class PublicPaths:
         for entry in entries:
             method, path = _checked(entry)
             self._methods.setdefault(_segments(path), set()).add(method)
+        self._beginnings = tuple(_checked(entry)[1] for entry in entries)
+
+    def __bool__(self) -> bool:
+        return bool(self._methods)
 
     def contain(self, scope: Any) -> bool:
         """Whether a request (an ASGI scope) asks for what is public."""
-        if not self._methods or _is_ambiguous(scope):
+        # Most requests ask for something else: then nothing more has to be looked at.
+        if not scope.get("root_path") and not scope["path"].startswith(self._beginnings):
+            return False
+        if _is_ambiguous(scope):
             return False
         return self._open(_segments(_path_below_root(scope)), scope.get("method"))
 

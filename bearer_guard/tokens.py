@@ -89,11 +89,13 @@ _WITHOUT_RELEASE = 2047
 """Bytes. For more hashlib lets other threads run meanwhile, and to get back the turn takes longer than the hash."""
 
 
-def fingerprint(token: str) -> bytes:
+def fingerprint(token: str | bytes) -> bytes:
     """A digest of a presented token (SHA-256): memories hold it in place of the token, which a dump would give away."""
-    content = token.encode("utf-8", "surrogatepass")
-    digest = sha256(content[:_WITHOUT_RELEASE])
-    for start in range(_WITHOUT_RELEASE, len(content), _WITHOUT_RELEASE):
+    content = token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
+    if len(content) <= _WITHOUT_RELEASE:
+        return sha256(content).digest()
+    digest = sha256()
+    for start in range(0, len(content), _WITHOUT_RELEASE):
         digest.update(content[start : start + _WITHOUT_RELEASE])
     return digest.digest()
 
@@ -105,25 +107,49 @@ class Epoch(Protocol):
         """Whether what was true at validation is true at `now` (seconds of the clock's `monotonic()`)."""
 
 
-@dataclass(slots=True)  # not frozen: each request makes one, and that would take three times as long
-class Credentials:
+class Credentials:  # noqa: PLW1641  no key of anything, so without a hash: that is what fingerprints are for
     """What a client presented. Nothing about it is known to be true, and it lives for one request only.
 
+    `token`: as a string, or as the ASCII bytes of it that the request brought.
+    `subprotocol`: where a WebSocket's subprotocols carried the token: the one to echo.
     The token is masked in `repr`, and credentials cannot be pickled.
     """
 
-    token: str = field(repr=False)
-    scheme: str = "Bearer"
-    subprotocol: str | None = None
-    """Where a WebSocket's subprotocols carried the token: the one to echo."""
-    _fingerprint: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    # Written out, not a dataclass: each request makes one, and mostly nobody needs the token as a string.
+    __slots__ = ("_fingerprint", "_presented", "scheme", "subprotocol")
+
+    def __init__(self, token: str | bytes, scheme: str = "Bearer", subprotocol: str | None = None) -> None:
+        self._presented = token
+        self._fingerprint: bytes | None = None
+        self.scheme = scheme
+        self.subprotocol = subprotocol
+
+    @property
+    def token(self) -> str:
+        """The token, as the client presented it."""
+        return self._presented if isinstance(self._presented, str) else self._presented.decode("ascii")
 
     @property
     def fingerprint(self) -> bytes:
         """The digest of the token under which memories know it; made once."""
         if self._fingerprint is None:
-            self._fingerprint = fingerprint(self.token)
+            self._fingerprint = fingerprint(self._presented)
         return self._fingerprint
+
+    def __len__(self) -> int:
+        """How long the token is."""
+        return len(self._presented)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"Credentials(scheme={self.scheme!r}, subprotocol={self.subprotocol!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Credentials):
+            return NotImplemented
+        return (self.token, self.scheme, self.subprotocol) == (other.token, other.scheme, other.subprotocol)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials hold a secret and are not to be pickled")

@@ -54,6 +54,8 @@ class GuardedRequest:
 class User(BaseUser):
     """The subject of a validated token, as Starlette's `request.user`."""
 
+    __slots__ = ("_token",)
+
     def __init__(self, token: AccessToken) -> None:
         self._token = token
 
@@ -151,7 +153,7 @@ async def answer(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -
     if scope["type"] == "websocket":
         await _deny(refusal, scope, receive, send)
     else:
-        await _send(refusal, send, "http.response")
+        await _send(refusal, send, _AS_RESPONSE)
 
 
 async def _deny(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,7 +162,7 @@ async def _deny(refusal: Refusal, scope: Scope, receive: Receive, send: Send) ->
         return
     with suppress(OSError, RuntimeError):  # how servers say that the client hung up meanwhile: nobody is left to refuse
         if _offers_denial_response(scope):
-            await _send(refusal, send, "websocket.http.response")
+            await _send(refusal, send, _AS_DENIAL)
         else:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})
     # Without a turn of the loop uvicorn's websockets-sansio thinks that we gave no answer (Kludex/uvicorn 3138).
@@ -171,9 +173,14 @@ def _offers_denial_response(scope: Scope) -> bool:
     return "websocket.http.response" in (scope.get("extensions") or {})
 
 
-async def _send(refusal: Refusal, send: Send, event: str) -> None:
-    await send({"type": f"{event}.start", "status": refusal.status, "headers": list(refusal.raw_headers)})
-    await send({"type": f"{event}.body", "body": refusal.body})
+_AS_RESPONSE = ("http.response.start", "http.response.body")
+_AS_DENIAL = ("websocket.http.response.start", "websocket.http.response.body")
+
+
+async def _send(refusal: Refusal, send: Send, events: tuple[str, str]) -> None:
+    start, body = events
+    await send({"type": start, "status": refusal.status, "headers": list(refusal.raw_headers)})
+    await send({"type": body, "body": refusal.body})
 
 
 # --- a token that came in the subprotocols of a WebSocket -------------------------------------------------------------

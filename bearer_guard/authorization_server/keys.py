@@ -41,6 +41,7 @@ class StaticKeys:
             ) from None
         self._keys.report()
         self.epoch: Epoch | None = _Always()
+        self.absence: Epoch | None = _Always()
 
     def held(self, header: Header) -> Sequence[VerificationKey]:
         """The keys that fit the header."""
@@ -67,6 +68,18 @@ class _RemoteEpoch:
     def still_good(self, now: float) -> bool:
         source = self._source
         return source.epoch is self and (now < source.calm_until or source.is_usable(now))
+
+
+class _Absence:
+    """The time during which nobody would ask for a key again that the set in force does not hold."""
+
+    def __init__(self, source: "RemoteKeys") -> None:
+        self._source = source
+        self._epoch = source.epoch
+
+    def still_good(self, now: float) -> bool:
+        source = self._source
+        return source.epoch is self._epoch and source.would_not_ask(now) and source.is_usable(now)
 
 
 class RemoteKeys:
@@ -116,6 +129,15 @@ class RemoteKeys:
         if found or header.key_id is None or header.key_id in keys.key_ids:
             return found
         return await self._look_again(header)
+
+    @property
+    def absence(self) -> Epoch:
+        """What must stay true for it to be remembered that a key is not in the set."""
+        return _Absence(self)
+
+    def would_not_ask(self, now: float) -> bool:
+        """Whether at `now` the answer about an unknown `kid` is what the set in memory says."""
+        return now < self._refetch_at and not self._failures and not self._flight.is_under_way
 
     def is_usable(self, now: float) -> bool:
         """Whether the set may be used at `now` without waiting; starts the background refresh when that is due."""

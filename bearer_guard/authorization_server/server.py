@@ -118,6 +118,11 @@ class AuthorizationServer:
         """What must stay true for tokens verified now to be remembered."""
         return self._keys.epoch
 
+    @property
+    def absence(self) -> Epoch | None:
+        """What must stay true for it to be remembered that there is no such key; None: it is not to be."""
+        return getattr(self._keys, "absence", None)
+
     def held(self, header: Header) -> Sequence[VerificationKey]:
         """The keys in memory that fit a token's header; nothing is fetched."""
         return self._keys.held(header)

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
-from bearer_guard.decorators.asking import Obstacle, answered, is_endpoint, obstacle_for
+from bearer_guard.decorators.asking import Obstacle, answered, is_endpoint, obstacle_for, passes_at_once
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.inventory import Mark, core_of, leave_mark, mark_of
 from bearer_guard.tokens import AccessToken
@@ -26,10 +26,13 @@ def guard_function(function: Any, mark: Mark) -> Any:
     if inner_mark is not None:
         wrapped, mark = function.__wrapped__, mark & inner_mark
     call = wrapped if is_async(wrapped) else _in_thread_pool(wrapped)
+    requirement, asks_more = mark.requirement, bool(mark.checks) or mark.fresh is not None
 
     @functools.wraps(wrapped)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        connection = kwargs.pop(_PARAMETER, None) or _connection_in(args, kwargs)
+        connection = args[0] if args and type(args[0]) is Request and not kwargs else _connection_in(args, kwargs)
+        if not asks_more and passes_at_once(connection, requirement):
+            return await call(*args, **kwargs)
         known = None if mark.fresh is None else _token_of(connection)
         obstacle = await obstacle_for(connection, mark)
         if obstacle is None:
@@ -68,9 +71,8 @@ def _token_of(connection: HTTPConnection | None) -> AccessToken | None:
 
 
 def _connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection | None:
-    if args and isinstance(args[0], HTTPConnection):  # as Starlette calls endpoints
-        return args[0]
-    return next((value for value in (*args, *kwargs.values()) if isinstance(value, HTTPConnection)), None)
+    found = (value for value in (*args, *kwargs.values()) if isinstance(value, HTTPConnection))
+    return kwargs.pop(_PARAMETER, None) or next(found, None)
 
 
 def _as_raisable(obstacle: Obstacle, connection: HTTPConnection | None) -> Exception:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
 from bearer_guard.loops import cancelled_by_nobody_is_a_failure
 from bearer_guard.protocols import Clock, Revocations, TokenValidator, UserInfoSource
+from bearer_guard.sources import LONGEST_TOKEN
 from bearer_guard.stores.memory import Remembered
 from bearer_guard.tokens import AccessToken, Credentials
 
@@ -25,14 +26,10 @@ class Answering:
         self.validator = validator
         self.userinfo = userinfo
         self._revocations = tuple(revocations)
-        self._asks_others = bool(self._revocations) or userinfo is not None
+        self.asks_others = bool(self._revocations) or userinfo is not None
+        """Whether somebody is asked about a token on every request, however well we know it."""
         self._clock: Clock = getattr(validator, "clock", time)
         self._remembered: Remembered[AccessToken] = Remembered(remember)
-
-    def recalled(self, credentials: Credentials) -> AccessToken | None:
-        """The token, if it was validated before, and nobody has to be asked about it now: what most requests need."""
-        token = None if self._asks_others else self._known(credentials)
-        return None if token is None or "cnf" in token.claims else token
 
     async def accepted(self, credentials: Credentials, max_age: float | None) -> AccessToken:
         """The token, valid and not bound to a key that nobody has proven. Raises a `BearerError`.
@@ -40,10 +37,9 @@ class Answering:
         In this order, on every request: the memory of validated tokens, revocations, the sender, userinfo. Only the
         first is remembered.
         """
-        if max_age is not None:
-            token = await self.validator.validate(credentials.token, max_age=max_age)
-        else:
-            token = self._known(credentials) or await self._validated(credentials)
+        token = self.known(credentials) if max_age is None else None
+        if token is None:
+            token = await self._validated(credentials, max_age)
         if self._revocations:
             await self._refuse_revoked(token)
         if "cnf" in token.claims:
@@ -51,18 +47,24 @@ class Answering:
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
         return token if self.userinfo is None else await self.userinfo.enriched(token, credentials.token)
 
-    def _known(self, credentials: Credentials) -> AccessToken | None:
+    def known(self, credentials: Credentials) -> AccessToken | None:
+        """The token, if it was validated before and what was true then still is."""
         token = self._remembered.get(credentials.fingerprint)
-        if token is None or token.epoch is None or self._clock.time() >= token.accepted_until:
+        if token is None:
             return None
-        return token if token.epoch.still_good(self._clock.monotonic()) else None
-
-    async def _validated(self, credentials: Credentials) -> AccessToken:
+        clock, epoch = self._clock, token.epoch
+        if clock.time() < token.accepted_until and epoch is not None and epoch.still_good(clock.monotonic()):
+            return token
         self._remembered.forget(credentials.fingerprint)
-        validated = await self.validator.validate(credentials.token)
-        if validated.epoch is not None:
-            self._remembered.set(credentials.fingerprint, validated, len(credentials.token))
-        return validated
+        return None
+
+    async def _validated(self, credentials: Credentials, max_age: float | None) -> AccessToken:
+        if max_age is not None:
+            return await self.validator.validate(credentials.token, max_age=max_age)
+        token = await self.validator.validate(credentials.token)
+        if token.epoch is not None and len(credentials) <= LONGEST_TOKEN:  # so the memory is bounded in bytes, too
+            self._remembered.set(credentials.fingerprint, token)
+        return token
 
     async def _refuse_revoked(self, token: AccessToken) -> None:
         for revocations in self._revocations:

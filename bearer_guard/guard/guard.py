@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from bearer_guard.challenges import Refusal, Wording
 from bearer_guard.errors import BearerError, InsufficientScope, InvalidRequest, MissingToken, Reason
@@ -127,11 +127,13 @@ class BearerGuard:
 
     def recalled(self, credentials: Credentials) -> AccessToken | None:
         """The answer to 2 and 3 where it can be given at once: the token was validated before, and is still good."""
-        return self._answering[-1].recalled(credentials)
+        answering = self._answering[-1]
+        token = answering.known(credentials)
+        return token if token is not None and not answering.asks_others and "cnf" not in token.claims else None
 
-    async def confirmed(self, credentials: Credentials, *, max_age: float | None = None) -> AccessToken:
-        """2 and 3. Is it genuine and still good, and is it this sender's?  `max_age`: as for `validate`."""
-        return await self._answering[-1].accepted(credentials, max_age)
+    def confirmed(self, credentials: Credentials, *, max_age: float | None = None) -> Coroutine[Any, Any, AccessToken]:
+        """2 and 3. Is it genuine and still good, and is it this sender's?  To be awaited. `max_age`: see `validate`."""
+        return self._answering[-1].accepted(credentials, max_age)
 
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         """Question 2 alone, for tokens that did not come with a request. A sender-constrained token is refused.

@@ -22,29 +22,33 @@ class Header(NamedTuple):
 
 
 class CompactJWS:
-    """A JWS in compact form (RFC 7515 section 7.1), taken apart strictly. Nothing about it is verified.
+    """A JWS in compact form (RFC 7515 section 7.1), taken apart. Nothing about it is verified.
 
-    Raises `InvalidToken` with the reason.
+    Each part is decoded, strictly, when it is asked for. Raises `InvalidToken` with the reason.
     """
 
     # The names of RFC 7515 section 7.1. A class with slots is made, and read, faster than a named tuple.
-    __slots__ = ("payload", "protected", "signature", "signing_input")
+    __slots__ = ("_signature", "payload", "protected", "signing_input")
 
     def __init__(self, token: str) -> None:
         try:
             content = token.encode("ascii")
         except UnicodeEncodeError:
             content = b""
-        self.signing_input, _, signature = content.rpartition(b".")
+        self.signing_input, _, self._signature = content.rpartition(b".")
         self.protected, dot, self.payload = self.signing_input.partition(b".")
         """The header and the payload as they were signed: in base64url."""
         if not dot or b"." in self.payload:
             dots = content.count(b".")
             raise InvalidToken(Reason.ENCRYPTED_TOKEN if dots == _SEGMENTS_OF_A_JWE - 1 else Reason.NOT_A_JWT)
-        self.signature = _decoded(signature)
 
     def __repr__(self) -> str:
         return f"CompactJWS(header={self.header()!r})"
+
+    @property
+    def signature(self) -> bytes:
+        """The signature, decoded. Raises `InvalidToken`."""
+        return _decoded(self._signature)
 
     def header(self) -> Header:
         """The protected header, judged as far as it can be without keys. Raises `InvalidToken`."""

@@ -67,7 +67,7 @@ def _no_constant(name: str) -> float:
 def _scanner(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Callable[[str, int], tuple[Any, int]]:
     # What is inside of a decoder: around it white space is looked for with regular expressions.
     return make_scanner(
-        json.JSONDecoder(  # type: ignore[arg-type]  what it takes is a decoder
+        json.JSONDecoder(  # type: ignore[arg-type] # it takes a decoder
             object_pairs_hook=make_object, parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
         )
     )

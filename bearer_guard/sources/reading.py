@@ -11,6 +11,7 @@ LONGEST_TOKEN = 16 * 1024
 
 # RFC 6750 section 2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 _ALPHABET = (string.ascii_letters + string.digits + "-._~+/").encode()
+_FORBIDDEN_CHANGED = bytes(byte if byte in _ALPHABET else _ALPHABET[0] for byte in range(256))
 # RFC 9110 section 5.6.2
 _FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -25,15 +26,15 @@ def the_only(values: Iterable[bytes]) -> bytes | None:
     return only
 
 
-def checked_token(token: bytes, malformed: Reason) -> str:
+def checked_token(token: bytes, malformed: Reason) -> bytes:
     """A presented token in the alphabet and length of tokens. Raises `InvalidRequest` for any other."""
     if len(token) > LONGEST_TOKEN:
         raise InvalidRequest(Reason.TOKEN_TOO_LONG)
     unpadded = token.rstrip(b"=")
-    # What is left without the letters of the alphabet: a third of the time that a regular expression takes.
-    if not unpadded or unpadded.translate(None, _ALPHABET):
+    # A translation that changes what is not in the alphabet: a third of the time that a regular expression takes.
+    if not unpadded or unpadded.translate(_FORBIDDEN_CHANGED) != unpadded:
         raise InvalidRequest(malformed)
-    return token.decode("ascii")
+    return token
 
 
 def is_token(token: str) -> bool:

@@ -24,8 +24,11 @@ class Remembered(Generic[Value]):
     def __init__(self, size: int, most_bytes: int = MOST_BYTES) -> None:
         self._generation = (size + 1) // 2
         self._heaviest = most_bytes // 2
-        self._young: dict[bytes, tuple[Value, int]] = {}
-        self._old: dict[bytes, tuple[Value, int]] = {}
+        self._young: dict[bytes, Value] = {}
+        self._old: dict[bytes, Value] = {}
+        # Beside the values: where nothing is weighed, nothing is kept.
+        self._young_weights: dict[bytes, int] = {}
+        self._old_weights: dict[bytes, int] = {}
         self._weight = 0
 
     def get(self, key: bytes) -> Value | None:
@@ -33,29 +36,32 @@ class Remembered(Generic[Value]):
         found = self._young.get(key)
         if found is None:
             found = self._old.get(key)
-            if found is None:
-                return None
-            self.set(key, *found)
-        return found[0]
+            if found is not None:
+                self.set(key, found, self._old_weights.get(key, 0))
+        return found
 
     def set(self, key: bytes, value: Value, weight: int = 0) -> None:
         """Remembers a value of so many bytes, and forgets the older generation once the younger one is full."""
         if self._generation == 0 or weight > self._heaviest:
             self.forget(key)  # what stood there is no longer so
             return
-        before = self._young.get(key)
-        weight_then = self._weight + weight - (before[1] if before else 0)
-        if (before is None and len(self._young) >= self._generation) or weight_then > self._heaviest:
-            self._old, self._young, weight_then = self._young, {}, weight
-        self._young[key] = value, weight
-        self._weight = weight_then
+        young = self._young
+        if weight or self._young_weights:
+            self._weight += weight - self._young_weights.pop(key, 0)
+        if (len(young) >= self._generation and key not in young) or self._weight > self._heaviest:
+            self._old, self._young = young, {}
+            self._old_weights, self._young_weights = self._young_weights, {}
+            self._weight = weight
+        self._young[key] = value
+        if weight:
+            self._young_weights[key] = weight
 
     def forget(self, key: bytes) -> None:
         """Forgets a value, if it is there."""
-        gone = self._young.pop(key, None)
-        if gone is not None:
-            self._weight -= gone[1]
+        if self._young.pop(key, None) is not None:
+            self._weight -= self._young_weights.pop(key, 0)
         self._old.pop(key, None)
+        self._old_weights.pop(key, None)
 
     def __len__(self) -> int:
         return len(self._young) + sum(key not in self._young for key in self._old)

@@ -13,7 +13,25 @@ def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
     failure = first_failure(facts)
     if failure is not None:
         refuse(failure)
-    return _access_token(facts, epoch)
+    claims, profile, client_id = facts.claims, facts.expected.profile, facts.client_id
+    audience = claims.get("aud") or ()
+    expires_at = claims["exp"]
+    token: AccessToken = AccessTokenDraft(
+        claims["iss"],
+        claims.get("sub"),
+        _alone(audience) if type(audience) is str else audience,
+        client_id,
+        scopes_in(facts.scope),
+        profile.groups_of(claims),
+        profile.roles_of(claims),
+        user_behind(facts.user_id, client_id),
+        expires_at,
+        claims,
+        expires_at + facts.expected.leeway,  # accepted_until
+        epoch,
+        None,  # userinfo
+    ).sealed()
+    return token
 
 
 @lru_cache(maxsize=256)  # for the memory of tokens: they have few audiences
@@ -25,24 +43,3 @@ def refuse(failure: Failure | None) -> None:
     """Raises `InvalidToken` for a failed check."""
     if failure is not None:
         raise InvalidToken(failure.reason, claim=failure.claim)
-
-
-def _access_token(facts: Facts, epoch: Epoch | None) -> AccessToken:
-    claims, profile = facts.claims, facts.expected.profile
-    audience = claims.get("aud") or ()
-    token: AccessToken = AccessTokenDraft(
-        claims["iss"],
-        claims.get("sub"),
-        audience if isinstance(audience, tuple) else _alone(audience),
-        facts.client_id,
-        scopes_in(facts.scope),
-        profile.groups_of(claims),
-        profile.roles_of(claims),
-        user_behind(facts.user_id, facts.client_id),
-        claims["exp"],
-        claims,
-        claims["exp"] + facts.expected.leeway,  # accepted_until
-        epoch,
-        None,  # userinfo
-    ).sealed()
-    return token

@@ -110,13 +110,17 @@ class JWTValidator:
         epoch, keys = self.server.epoch, self.server.held(header)
         if not keys:
             epoch, keys = await self._asked_for(jws, header)
-        return Signer(header, keys, epoch)
+        signer = Signer(header, keys, epoch)
+        if not signer.verifiers:
+            self._signers.add(jws.protected, signer)
+        return signer
 
     async def _asked_for(self, jws: CompactJWS, header: Header) -> tuple[Epoch | None, Sequence[VerificationKey]]:
         self._refuse_strangers(jws)
+        absence = self.server.absence  # before the keys, for the same reason
         keys = await self.server.keys_for(header)
         if not keys:
-            raise InvalidToken(Reason.UNKNOWN_KEY, claim="kid")
+            return absence, keys
         epoch = self.server.epoch
         return epoch if tuple(self.server.held(header)) == tuple(keys) else None, keys
 

@@ -8,7 +8,7 @@ from bearer_guard.tokens import Epoch
 
 
 class Signer:
-    """What verifies the tokens that carry one header, as long as its epoch lasts."""
+    """What verifies the tokens that carry one header, as long as its epoch lasts. Without a key: nothing does."""
 
     __slots__ = ("epoch", "typ", "verifiers")
 
@@ -20,8 +20,11 @@ class Signer:
 
     def check(self, jws: CompactJWS) -> None:
         """Raises `InvalidToken` unless one of its keys made the signature."""
+        if not self.verifiers:
+            raise InvalidToken(Reason.UNKNOWN_KEY, claim="kid")
+        signature = jws.signature
         for verify in self.verifiers:
-            if verify(jws.signing_input, jws.signature):
+            if verify(jws.signing_input, signature):
                 return
         raise InvalidToken(Reason.INVALID_SIGNATURE)
 
@@ -30,25 +33,28 @@ class Signers:
     """A bounded memory of signers, by the header as it is written: it need not be read again, nor the key looked up.
 
     Whether the algorithm is allowed and which keys fit is asked when a signer is added. It counts until the key set is
-    exchanged or too old. Only headers under a genuine signature may be added, so strangers cannot fill it.
+    exchanged or too old. Only headers under a genuine signature may be added; those of strangers, whose keys nobody
+    has, have a place of their own: there they push out none but each other.
     """
 
     MOST, LONGEST = 64, 2048  # headers, and bytes of one
 
     def __init__(self) -> None:
         self._signers: dict[bytes, Signer] = {}
+        self._strangers: dict[bytes, Signer] = {}
 
     def get(self, protected: bytes, now: float) -> Signer | None:
         """The signer of tokens with this header, if its keys are still in force at `now` (monotonic)."""
-        signer = self._signers.get(protected)
+        signer = self._signers.get(protected) or self._strangers.get(protected)
         return signer if signer is not None and signer.epoch is not None and signer.epoch.still_good(now) else None
 
     def add(self, protected: bytes, signer: Signer) -> None:
-        """Remembers who made a signature that was verified."""
+        """Remembers who made a signature that was verified; or that nobody could have made it, without a key."""
         if signer.epoch is not None and len(protected) <= self.LONGEST:
-            if len(self._signers) >= self.MOST:
-                self._signers.clear()
-            self._signers[protected] = signer
+            signers = self._signers if signer.verifiers else self._strangers
+            if len(signers) >= self.MOST:
+                signers.clear()
+            signers[protected] = signer
 
     def __len__(self) -> int:
-        return len(self._signers)
+        return len(self._signers) + len(self._strangers)

@@ -12,6 +12,7 @@ from bearer_guard.authorization_server.keys import StaticKeys
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.jose import Header, VerificationKey
 from bearer_guard.testing import SigningKey
+from bearer_guard.tokens import Epoch
 from tests.authorization_server.conftest import DAY, Remote, asks_for, jwks, until
 
 
@@ -516,3 +517,48 @@ async def test_a_fetch_that_ends_as_if_cancelled_is_a_failed_attempt(
     remote.publisher.failure = asyncio.CancelledError()  # as of a client whose inner task somebody cancelled
     remote.clock.advance(age)
     await remote.refusal(key_id)
+
+
+# --- that a key is not there ------------------------------------------------------------------------------------------
+
+
+async def absence_of(remote: Remote) -> Epoch:
+    """What must stay true, once a key was asked for in vain."""
+    await remote.warm_up()
+    remote.clock.advance(1)
+    absence = remote.absence
+    assert not absence.still_good(remote.clock.monotonic())  # the next one would ask
+    assert not await remote.keys_for(asks_for("unknown"))
+    return absence
+
+
+async def test_an_absence_is_certain_for_the_cooldown(remote: Remote) -> None:
+    absence = await absence_of(remote)
+    for seconds, is_certain in ((29, True), (1, False)):
+        remote.clock.advance(seconds)
+        assert absence.still_good(remote.clock.monotonic()) is is_certain
+
+
+async def test_an_absence_ends_with_the_set_and_while_another_is_fetched() -> None:
+    remote = Remote(fresh_for=60, cooldown=300)
+    absence = await absence_of(remote)
+    remote.publisher.rotate()
+    remote.publisher.may_answer.clear()
+    remote.clock.advance(50)
+    assert absence.still_good(remote.clock.monotonic())  # it starts the refresh that is due ...
+    assert not absence.still_good(remote.clock.monotonic())  # ... which may bring the key
+    await until(lambda: remote.publisher.fetches == 3)
+    remote.publisher.may_answer.set()
+    await remote.landed()
+    assert not absence.still_good(remote.clock.monotonic())
+    assert remote.absence.still_good(remote.clock.monotonic())
+
+
+async def test_nothing_is_certain_after_a_failure() -> None:
+    remote = Remote(fresh_for=60, cooldown=300)
+    absence = await absence_of(remote)
+    remote.publisher.go_away()
+    remote.clock.advance(50)
+    await remote.can_serve()
+    await remote.landed()
+    assert not absence.still_good(remote.clock.monotonic())

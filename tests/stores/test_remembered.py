@@ -43,12 +43,12 @@ class Model:
 
 def weight_of(memory: Remembered[int]) -> int:
     """Of all that it holds on to, also of what it would not give any more."""
-    return sum(weight for generation in (memory._young, memory._old) for _, weight in generation.values())
+    return sum(memory._young_weights.values()) + sum(memory._old_weights.values())
 
 
 def held(memory: Remembered[int]) -> dict[bytes, int]:
     """What it would give, without asking it: to ask is to use."""
-    return {key: value for key, (value, _) in {**memory._old, **memory._young}.items()}
+    return {**memory._old, **memory._young}
 
 
 def do(memory: Remembered[int], model: Model, step: tuple[str, bytes, int], value: int) -> None:
@@ -80,7 +80,9 @@ def test_the_bounds_hold_and_the_later_half_is_there_after_every_step(steps: lis
         holds = held(memory)
         assert len(memory) == len(holds) <= SIZE
         assert weight_of(memory) <= MOST_BYTES
-        assert memory._weight == sum(weight for _, weight in memory._young.values())
+        assert memory._weight == sum(memory._young_weights.values())
+        assert memory._young_weights.keys() <= memory._young.keys()
+        assert memory._old_weights.keys() <= memory._old.keys()
         assert holds.items() <= {key: kept for key, (kept, _) in model.values.items()}.items()
         assert model.surely_there() <= holds.keys()
 

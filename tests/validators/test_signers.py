@@ -55,10 +55,12 @@ async def test_a_header_is_remembered_once_its_signature_was_verified(issuer: Fa
 async def test_strangers_cannot_fill_it(issuer: FakeIssuer, parameters: dict[str, Any]) -> None:
     validator = validator_of(issuer)
     await validator.validate(issuer.token(alg="ES256"))
-    for number in range(100):
+    known = dict(validator._signers._signers)
+    for number in range(3 * Signers.MOST):
         flood = forged(issuer.token(alg="ES256", header={**parameters, "n": number}))
         assert await reason_of(validator, flood) in (Reason.INVALID_SIGNATURE, Reason.UNKNOWN_KEY)
-    assert len(validator._signers) == 1
+        assert len(validator._signers) <= 1 + Signers.MOST
+    assert validator._signers._signers == known
 
 
 @pytest.mark.parametrize("parameters", [{"crit": ["exp"]}, {"b64": False}, {"typ": 5}, {"cty": "JWT"}], ids=str)
@@ -182,3 +184,60 @@ async def test_another_spelling_of_a_remembered_header_is_refused(issuer: FakeIs
     spellings = [header + "=", header + "\n", header[:-1] + chr(ord(header[-1]) + 1), header + "A"]
     for spelling in spellings:
         assert await reason_of(validator, with_header(token, spelling)) is Reason.MALFORMED_TOKEN
+
+
+# --- keys that nobody has ---------------------------------------------------------------------------------------------
+
+# What is remembered is that nobody would be asked: the answer must be the one that asking anew would give.
+
+
+def retired(issuer: FakeIssuer) -> tuple[SigningKey, str]:
+    """A key of our issuer that is not published yet, and a token of it."""
+    key = SigningKey("ES256")
+    return key, issuer.token(key=key)
+
+
+def publish(issuer: FakeIssuer, key: SigningKey) -> None:
+    issuer._keys = {**issuer._keys, key.algorithm: key}
+
+
+async def test_a_key_that_appears_is_found_after_the_cooldown(issuer: FakeIssuer) -> None:
+    validator, (key, token) = validator_of(issuer), retired(issuer)
+    await validator.validate(issuer.token(alg="EdDSA"))
+    for _ in range(3):
+        assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
+    publish(issuer, key)
+    assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
+    issuer.clock.advance(COOLDOWN)
+    assert (await validator.validate(token)).subject == "alice"
+    assert (await validator.validate(token)).subject == "alice"
+
+
+async def test_once_nobody_can_be_asked_nobody_is_sure(issuer: FakeIssuer) -> None:
+    validator, (_, token) = validator_of(issuer), retired(issuer)
+    await validator.validate(issuer.token(alg="EdDSA"))
+    for _ in range(2):
+        assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
+    issuer.go_offline()
+    issuer.clock.advance(COOLDOWN)
+    for _ in range(2):
+        with pytest.raises(AuthorizationServerUnavailable):
+            await validator.validate(token)
+
+
+async def test_of_another_issuer_nothing_is_remembered(issuer: FakeIssuer) -> None:
+    validator = validator_of(issuer)
+    await validator.validate(issuer.token(alg="EdDSA"))
+    stranger = issuer.token(iss="https://other.test", header={"kid": "theirs"})
+    for _ in range(2):
+        assert await reason_of(validator, stranger) is Reason.ISSUER_MISMATCH
+    assert len(validator._signers) == 1
+
+
+async def test_keys_of_a_configuration_never_change(issuer: FakeIssuer) -> None:
+    keys = StaticKeys({"keys": [issuer.signing_key("EdDSA").public_jwk()]})
+    validator = JWTValidator(AuthorizationServer(issuer.issuer, keys=keys, clock=issuer.clock), audience="api")
+    for _ in range(2):
+        assert await reason_of(validator, issuer.token(alg="ES256")) is Reason.UNKNOWN_KEY
+    assert (await validator.validate(issuer.token(alg="EdDSA"))).subject == "alice"
+    assert len(validator._signers) == 2

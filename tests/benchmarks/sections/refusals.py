@@ -1,8 +1,9 @@
 """A request refused, in this process, over ASGI. The bare route, which answers every request = 1.00.
 
-**no header**; **garbage**: `Bearer` and a word that is no JWT; **unknown kid**: a good token of a key that is not
-published (the keys have been fetched; nobody fetches again within the cooldown); **bad signature**: a token of a
-published key with a signature that is not its own (RS256). Each token is seen once in a round.
+**no header**; **garbage**: `Bearer` and a word that is no JWT; **unknown kid**: good tokens of one key that is not
+published, such as a retired one (the keys have been fetched; nobody fetches again within the cooldown); **unknown
+kids, each another**: the same, as an attacker may do it; **bad signature**: a token of a published key with a signature
+that is not its own (RS256). Each token is seen once in a round.
 """
 
 from collections.abc import Sequence
@@ -48,14 +49,16 @@ async def _other_answers(name: str, app: ASGIApp, refused: dict[str, list[asgi.H
 def _refused(effort: Effort) -> dict[str, list[asgi.Headers]]:
     tokens = material.tokens(ALGORITHM, effort.tokens)
     count = min(effort.tokens, 1024)
+    retired = material.different_tokens(count, ALGORITHM, header={"kid": "retired"})
     strangers = [material.token(ALGORITHM, header={"kid": f"unknown-{n}"}) for n in range(count)]
     return {
         "no header": [asgi.headers(None)] * effort.batch,
         "garbage": [asgi.headers(f"Bearer garbage-{n}") for n in range(count)],
-        "unknown kid": [asgi.bearer(token) for token in strangers],
+        "unknown kid": [asgi.bearer(token) for token in retired],
+        "unknown kids, each another": [asgi.bearer(token) for token in strangers],
         "bad signature": [asgi.bearer(material.tampered(token)) for token in tokens[:count]],
     }
 
 
 def _lane(row: str, name: str, app: ASGIApp, requests: Sequence[asgi.Headers]) -> Lane:
-    return Lane(row, name, asgi.asker(app), requests, TARGETS[row] if name == US else None)
+    return Lane(row, name, asgi.asker(app), requests, TARGETS.get(row) if name == US else None)
