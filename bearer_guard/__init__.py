@@ -1,5 +1,9 @@
 """bearer_guard: protects ASGI applications as an OAuth 2.0 resource server."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from bearer_guard import profiles
 from bearer_guard.authorization_server import (
     AuthorizationServer,
@@ -26,18 +30,39 @@ from bearer_guard.errors import (
     Reason,
 )
 from bearer_guard.guard import BearerGuard
-from bearer_guard.integrations.httpx import Forward
 from bearer_guard.inventory import assert_protected
 from bearer_guard.middleware import BearerGuardMiddleware, cors
 from bearer_guard.profiles import Profile
 from bearer_guard.requirements import AllOf, AnyOf, Claim, Groups, Requirement, Roles, Scopes
-from bearer_guard.settings import Settings
 from bearer_guard.sources import AuthorizationHeader, Cookie, Header, QueryParameter, WebSocketProtocol
 from bearer_guard.stores.memory import MemoryCache, MemoryReplayStore, MemoryRevocations
 from bearer_guard.tokens import AccessToken, Claims, Credentials
-from bearer_guard.userinfo import UserInfo
-from bearer_guard.validators import ByFormat, IntrospectionValidator, JWTValidator
+from bearer_guard.validators.jwt import JWTValidator
 from bearer_guard.web import GuardedRequest, access_token, authorize
+
+if _TYPE_CHECKING:
+    from bearer_guard.integrations.httpx import Forward
+    from bearer_guard.settings import Settings
+    from bearer_guard.userinfo import UserInfo
+    from bearer_guard.validators.introspection import IntrospectionValidator
+    from bearer_guard.validators.routing import ByFormat
+
+# The same for those who run it: most applications do without, so it is loaded when it is asked for.
+_ON_DEMAND = {
+    "ByFormat": "bearer_guard.validators.routing",
+    "Forward": "bearer_guard.integrations.httpx",
+    "IntrospectionValidator": "bearer_guard.validators.introspection",
+    "Settings": "bearer_guard.settings",
+    "UserInfo": "bearer_guard.userinfo",
+}
+
+if not _TYPE_CHECKING:  # type checkers would believe that every name is there
+
+    def __getattr__(name: str) -> _Any:
+        if name not in _ON_DEMAND:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(_import_module(_ON_DEMAND[name]), name)
+
 
 __all__ = [
     "AccessToken",

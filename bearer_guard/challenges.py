@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 from bearer_guard.errors import (
     AuthorizationServerUnavailable,
@@ -29,20 +30,25 @@ _FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
 # RFC 9110 section 5.6.2
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1): a scheme and its parameters, in order."""
-
+class _SchemeAndParameters(NamedTuple):
     scheme: str
     parameters: tuple[tuple[str, str], ...] = ()
 
-    def __post_init__(self) -> None:
-        for token in (self.scheme, *(name for name, _ in self.parameters)):
-            if not _TOKEN.fullmatch(token):
+
+class Challenge(_SchemeAndParameters):
+    """One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1): a scheme and its parameters, in order."""
+
+    __slots__ = ()
+
+    def __new__(cls, scheme: str, parameters: tuple[tuple[str, str], ...] = ()) -> Self:
+        """Raises `ConfigurationError` for what cannot name a scheme or a parameter."""
+        for token in (scheme, *(name for name, _ in parameters)):
+            if not re.fullmatch(_TOKEN, token):
                 raise ConfigurationError(f"{token!r} cannot name a scheme or parameter (RFC 9110 section 5.6.2)")
+        return super().__new__(cls, scheme, parameters)
 
     def __str__(self) -> str:
         return f"{self.scheme} {', '.join(map(_parameter, self.parameters))}".rstrip()

@@ -9,7 +9,7 @@ from bearer_guard.errors import ConfigurationError
 # What a proxy, a router or a file server behind us may read as a separator, as a step upwards, or not at all: encoded
 # slashes, backslashes and dots (once, or once more), control characters, and dots with a parameter (`/..;/`).
 _AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f\\]|%(?:2f|5c|2e|25)|(?:^|/)\.{1,2};", re.IGNORECASE)
-_ENTRY = re.compile(r"(?:([A-Z]+) )?(/.*)")
+_ENTRY = r"(?:([A-Z]+) )?(/.*)"
 
 Segments = tuple[str, ...]
 
@@ -59,7 +59,7 @@ class PublicPaths:
 
 
 def _checked(entry: str) -> tuple[str | None, str]:
-    match = _ENTRY.fullmatch(entry) if isinstance(entry, str) else None
+    match = re.fullmatch(_ENTRY, entry) if isinstance(entry, str) else None
     if match is None:
         raise ConfigurationError(f"public={entry!r} is no path; write one like '/health', or 'GET /catalog'")
     method, path = match.groups()

@@ -16,7 +16,7 @@ from bearer_guard.tokens import AccessToken, ClaimPath, claim_at, is_claim_path
 log = logging.getLogger("bearer_guard.requirements")
 
 # RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
-_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_SCOPE_TOKEN = r"[\x21\x23-\x5b\x5d-\x7e]+"
 
 
 class Requirement:
@@ -92,7 +92,7 @@ class Scopes(_Names):
     def __init__(self, *names: str) -> None:
         super().__init__(*names)
         for name in names:
-            if not _SCOPE_TOKEN.fullmatch(name):
+            if not re.fullmatch(_SCOPE_TOKEN, name):
                 raise ConfigurationError(f"{name!r} is not one scope (RFC 6749 section 3.3); write {_advice(name)}")
 
     def holds(self, token: AccessToken) -> bool:
@@ -104,7 +104,7 @@ class Scopes(_Names):
 
 def _advice(name: str) -> str:
     several = name.split()
-    if several and all(map(_SCOPE_TOKEN.fullmatch, several)):
+    if several and all(re.fullmatch(_SCOPE_TOKEN, name) for name in several):
         return f"Scopes({', '.join(map(repr, several))})"
     return "names of printable ASCII, without spaces, quotes and backslashes"
 

@@ -12,7 +12,10 @@ from bearer_guard.guard import BearerGuard
 from bearer_guard.jose import ALGORITHMS
 from bearer_guard.profiles import Profile
 from bearer_guard.protocols import ClientAuthentication, TokenValidator
-from bearer_guard.validators import ByFormat, IntrospectionValidator, JWTValidator, is_org_server
+from bearer_guard.validators.introspection import IntrospectionValidator
+from bearer_guard.validators.jwt import JWTValidator
+from bearer_guard.validators.okta import is_org_server
+from bearer_guard.validators.routing import ByFormat
 
 PREFIX = "BEARER_GUARD_"
 

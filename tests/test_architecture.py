@@ -28,7 +28,7 @@ DOORS = {
     "jwt": ("jose/",),
     "cryptography": ("jose/sign", "jose/weak_keys.py", "stores/sealing.py", "testing/", "cli/"),
     "redis": ("stores/redis/",),
-    "starlette": ("web.py", "inventory/", "middleware.py", "decorators/", "testing/", "integrations/", "cli/"),
+    "starlette": ("web/", "inventory/", "middleware.py", "decorators/", "testing/", "integrations/", "cli/"),
     "sniffio": ("authorization_server/flights.py",),
     "click": ("cli/",),
     "rich": ("cli/",),

@@ -17,7 +17,17 @@ def test_the_public_names_are_sorted_and_complete() -> None:
         for name, value in vars(bearer_guard).items()
         if not name.startswith("_") and not (isinstance(value, ModuleType) and name != "profiles")
     }
-    assert bearer_guard.__all__ == sorted(names)
+    assert bearer_guard.__all__ == sorted(names | bearer_guard._ON_DEMAND.keys())
+
+
+@pytest.mark.parametrize("name", bearer_guard._ON_DEMAND)
+def test_what_is_loaded_on_demand_is_there_when_it_is_asked_for(name: str) -> None:
+    assert getattr(bearer_guard, name).__module__ == bearer_guard._ON_DEMAND[name]
+
+
+def test_no_other_name_is_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Guard'"):
+        bearer_guard.__getattr__("Guard")
 
 
 @pytest.mark.parametrize("name", bearer_guard.__all__)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from bearer_guard.authorization_server.epochs import Absence, Always, SetInForce
 from bearer_guard.authorization_server.flights import Flight
 from bearer_guard.authorization_server.key_set import KeySet, KeysStatus
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
@@ -19,11 +20,6 @@ log = logging.getLogger("bearer_guard.keys")
 
 SHORTEST_FRESHNESS = 60.0
 """Seconds. `Cache-Control` may ask for less: then this is what it gets, or each token would cause a fetch."""
-
-
-class _Always:
-    def still_good(self, now: float) -> bool:
-        return True
 
 
 class StaticKeys:
@@ -40,8 +36,8 @@ class StaticKeys:
                 f"StaticKeys() takes a JWK set, as in StaticKeys({{'keys': [...]}}): {error}"
             ) from None
         self._keys.report()
-        self.epoch: Epoch | None = _Always()
-        self.absence: Epoch | None = _Always()
+        self.epoch: Epoch | None = Always()
+        self.absence: Epoch | None = Always()
 
     def held(self, header: Header) -> Sequence[VerificationKey]:
         """The keys that fit the header."""
@@ -57,29 +53,6 @@ class StaticKeys:
 
     async def aclose(self) -> None:
         """Nothing runs."""
-
-
-class _RemoteEpoch:
-    """The time during which one fetched key set is in force."""
-
-    def __init__(self, source: "RemoteKeys") -> None:
-        self._source = source
-
-    def still_good(self, now: float) -> bool:
-        source = self._source
-        return source.epoch is self and (now < source.calm_until or source.is_usable(now))
-
-
-class _Absence:
-    """The time during which nobody would ask for a key again that the set in force does not hold."""
-
-    def __init__(self, source: "RemoteKeys") -> None:
-        self._source = source
-        self._epoch = source.epoch
-
-    def still_good(self, now: float) -> bool:
-        source = self._source
-        return source.epoch is self._epoch and source.would_not_ask(now) and source.is_usable(now)
 
 
 class RemoteKeys:
@@ -133,7 +106,7 @@ class RemoteKeys:
     @property
     def absence(self) -> Epoch:
         """What must stay true for it to be remembered that a key is not in the set."""
-        return _Absence(self)
+        return Absence(self)
 
     def would_not_ask(self, now: float) -> bool:
         """Whether at `now` the answer about an unknown `kid` is what the set in memory says."""
@@ -232,7 +205,7 @@ class RemoteKeys:
     def _fetched(self, keys: KeySet) -> None:
         if self._keys is None or keys.document != self._keys.document:
             self._keys = keys
-            self.epoch = _RemoteEpoch(self)
+            self.epoch = SetInForce(self)
             keys.report()
         self._confirmed_at = self._clock.monotonic()
         # Their server may shorten what we call fresh, and never lengthen it (RFC 9111 section 5.2.2.1).

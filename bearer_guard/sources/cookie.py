@@ -10,7 +10,7 @@ from bearer_guard.sources.reading import checked_name, checked_token, the_only
 from bearer_guard.tokens import Credentials
 from bearer_guard.urls import is_loopback, is_web_url
 
-_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?")
+_ORIGIN = r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
 
 
@@ -90,7 +90,7 @@ def _headers(scope: Any, wanted: bytes) -> list[bytes]:
 
 def _checked_origin(origin: str) -> bytes:
     # RFC 6454 section 6.2, as browsers write it: in lower case, without the port that the scheme implies.
-    is_written_so = isinstance(origin, str) and _ORIGIN.fullmatch(origin) and is_web_url(origin)
+    is_written_so = isinstance(origin, str) and re.fullmatch(_ORIGIN, origin) and is_web_url(origin)
     if not is_written_so or (urlsplit(origin).scheme, urlsplit(origin).port) in (("https", 443), ("http", 80)):
         raise ConfigurationError(f"{origin!r} is not an origin; write one like 'https://app.example.com'")
     return origin.encode()

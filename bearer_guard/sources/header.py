@@ -8,7 +8,7 @@ from bearer_guard.sources.reading import checked_name, checked_token, the_only
 from bearer_guard.tokens import Credentials
 
 # RFC 9110 section 11.4: credentials = auth-scheme [ 1*SP ( token68 / ... ) ]
-_SCHEME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?= |\Z)")
+_SCHEME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?= |\Z)"
 
 
 class AuthorizationHeader:
@@ -60,6 +60,6 @@ class Header:
 
 def _refuse_malformed(value: bytes) -> None:
     """Raises `InvalidRequest`, unless it is nothing, or credentials of another scheme."""
-    scheme = _SCHEME.match(value)
+    scheme = re.match(_SCHEME, value)
     if value and (scheme is None or scheme[0].lower() == b"bearer"):
         raise InvalidRequest(Reason.MALFORMED_AUTHORIZATION)

@@ -26,7 +26,9 @@ from bearer_guard.testing.keys import SigningKey, new_keys
 from bearer_guard.tokens import Claims
 from bearer_guard.urls import is_loopback
 from bearer_guard.userinfo import UserInfo
-from bearer_guard.validators import ByFormat, IntrospectionValidator, JWTValidator
+from bearer_guard.validators.introspection import IntrospectionValidator
+from bearer_guard.validators.jwt import JWTValidator
+from bearer_guard.validators.routing import ByFormat
 
 
 class FakeIssuer:

@@ -16,7 +16,7 @@ def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
     claims, profile, client_id = facts.claims, facts.expected.profile, facts.client_id
     audience = claims.get("aud") or ()
     expires_at = claims["exp"]
-    token: AccessToken = AccessTokenDraft(
+    draft = AccessTokenDraft(
         claims["iss"],
         claims.get("sub"),
         _alone(audience) if type(audience) is str else audience,
@@ -27,11 +27,10 @@ def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
         user_behind(facts.user_id, client_id),
         expires_at,
         claims,
-        expires_at + facts.expected.leeway,  # accepted_until
+        expires_at + facts.expected.leeway,
         epoch,
-        None,  # userinfo
-    ).sealed()
-    return token
+    )
+    return draft.sealed()
 
 
 @lru_cache(maxsize=256)  # for the memory of tokens: they have few audiences

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bearer_guard import AuthorizationServer, ConfigurationError, IntrospectionValidator, JWTValidator, Reason, profiles
-from bearer_guard.validators import is_org_server
+from bearer_guard.validators.okta import is_org_server
 from tests.validators.oracle import Oracle, active, refusal
 
 ORG = [

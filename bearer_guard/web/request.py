@@ -1,0 +1,126 @@
+"""The state of one guarded request, and where applications find it."""
+
+from typing import Any, Literal
+
+from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Scope, Send
+
+from bearer_guard.guard import BearerGuard
+from bearer_guard.requirements import Requirement
+from bearer_guard.tokens import AccessToken, Credentials
+
+Mode = Literal["required", "optional", "public"]
+
+
+class GuardedRequest:
+    """What a guard found out about one request; it stands in `scope["bearer_guard"]`.
+
+    `token`: None where a request without one is let in (`mode` is `"optional"` or `"public"`).
+    `principal`: what the middleware's `principal=` made of the token; it becomes `request.user`.
+    `max_age`: how old, in seconds, the authorization server's word about the token was at most; None: as configured.
+    `requirement`: the middleware's.
+    """
+
+    __slots__ = ("credentials", "guard", "max_age", "mode", "principal", "requirement", "token")
+
+    def __init__(  # noqa: PLR0917  each request makes one
+        self,
+        guard: BearerGuard,
+        credentials: Credentials | None,
+        token: AccessToken | None,
+        mode: Mode,
+        principal: Any = None,
+        max_age: float | None = None,
+        requirement: Requirement | None = None,
+    ) -> None:
+        self.guard = guard
+        self.credentials = credentials
+        self.token = token
+        self.mode: Mode = mode
+        self.principal = principal
+        self.max_age = max_age
+        self.requirement = requirement
+
+    def __repr__(self) -> str:
+        return f"GuardedRequest({self.guard!r}, mode={self.mode!r}, token={self.token!r})"
+
+    def enter(self, scope: Scope) -> None:
+        """Puts itself where applications look: `scope["bearer_guard"]`, `request.auth` and `request.user`."""
+        scope["bearer_guard"] = self
+        if self.token is None:
+            scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
+        else:
+            scope["auth"] = self.token
+            scope["user"] = User(self.token) if self.principal is None else self.principal
+
+
+class User(BaseUser):
+    """The subject of a validated token, as Starlette's `request.user`."""
+
+    __slots__ = ("_token",)
+
+    def __init__(self, token: AccessToken) -> None:
+        self._token = token
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True: the token was validated."""
+        return True
+
+    @property
+    def identity(self) -> str:
+        """The `sub` claim; empty where the token names nobody. Never the client: one could be called like a user."""
+        return self._token.subject or ""
+
+    @property
+    def display_name(self) -> str:
+        """The same as `identity`: an access token is not asked for names."""
+        return self.identity
+
+
+class NotGuarded(RuntimeError):
+    """A guarded part of the application was reached although no guard ran: a defect, answered with 500."""
+
+    def __init__(
+        self,
+        sentence: str = "no BearerGuard has seen this request; add Middleware(BearerGuardMiddleware, guard=guard)",
+    ) -> None:
+        super().__init__(sentence)
+
+
+def guarded_request(connection: HTTPConnection) -> GuardedRequest:
+    """What the guard found out about a request. Raises `NotGuarded` where none ran."""
+    guarded = connection.scope.get("bearer_guard")
+    if not isinstance(guarded, GuardedRequest):
+        raise NotGuarded
+    return guarded
+
+
+# --- a token that came in the subprotocols of a WebSocket -------------------------------------------------------------
+
+
+def as_presented(scope: Scope) -> Scope:
+    """The scope as the client sent it: for a guard behind another that has taken the token out of the subprotocols."""
+    seen = scope.get("bearer_guard")
+    credentials = seen.credentials if isinstance(seen, GuardedRequest) else None
+    if credentials is None or credentials.subprotocol is None:
+        return scope
+    others = [name for name in scope["subprotocols"] if name != credentials.subprotocol]
+    return {**scope, "subprotocols": [credentials.subprotocol, credentials.token, *others]}
+
+
+def without_offered_token(credentials: Credentials, scope: Scope, send: Send) -> Send:
+    """Takes the token out of what the application sees, and sees to it that the word before it is echoed."""
+    names = [name for name in scope["subprotocols"] if name != credentials.token]
+    scope["subprotocols"] = names
+    header = (b"sec-websocket-protocol", ", ".join(names).encode("latin-1"))
+    scope["headers"] = [pair for pair in scope["headers"] if pair[0] != header[0]] + [header]
+
+    async def send_with_subprotocol(message: Message) -> None:
+        if message["type"] == "websocket.accept" and message.get("subprotocol") is None:
+            # A browser that offered subprotocols gives up unless one of them is chosen.
+            message = {**message, "subprotocol": credentials.subprotocol}
+        await send(message)
+
+    return send_with_subprotocol
