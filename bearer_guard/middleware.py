@@ -113,7 +113,11 @@ class BearerGuardMiddleware:
         if credentials is None:
             return self._anonymous()
         token = None if self._principal is not None or seen is not None else self.guard.recalled(credentials)
-        return credentials if token is None else self._authorized(credentials, token)
+        if token is None:
+            return credentials
+        if self.requirement is not None:
+            self.guard.authorize(token, self.requirement)
+        return GuardedRequest(self.guard, credentials, token, self._mode, None, None, self.requirement)
 
     def _is_open(self, scope: Scope) -> bool:
         return self.public.contain(scope) or (self._passes_preflights and _is_preflight(scope))
@@ -123,11 +127,6 @@ class BearerGuardMiddleware:
             raise missing_token(self.requirement)
         return GuardedRequest(self.guard, None, None, "optional")
 
-    def _authorized(self, credentials: Credentials, token: AccessToken) -> GuardedRequest:
-        if self.requirement is not None:
-            self.guard.authorize(token, self.requirement)
-        return GuardedRequest(self.guard, credentials, token, self._mode, None, None, self.requirement)
-
     async def _admit(self, scope: Scope, credentials: Credentials) -> GuardedRequest:
         seen = scope.get("bearer_guard")
         before = seen if isinstance(seen, GuardedRequest) and seen.guard is self.guard else None
@@ -135,10 +134,10 @@ class BearerGuardMiddleware:
             token = before.token  # one validation per request, however often we stand in its way
         else:
             token = await self.guard.confirmed(credentials)
-        guarded = self._authorized(credentials, token)
-        if self._principal is not None or before is not None:
-            guarded.principal = await self._principal_of(token, before)
-        return guarded
+        if self.requirement is not None:
+            self.guard.authorize(token, self.requirement)
+        principal = None if self._principal is None and before is None else await self._principal_of(token, before)
+        return GuardedRequest(self.guard, credentials, token, self._mode, principal, None, self.requirement)
 
     async def _principal_of(self, token: AccessToken, before: GuardedRequest | None) -> Any:
         if self._principal is None:

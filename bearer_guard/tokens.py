@@ -85,18 +85,18 @@ def value_at(value: Any, names: tuple[str, ...]) -> Any:
     return value
 
 
-_WITHOUT_RELEASE = 2047
+WITHOUT_RELEASE = 2047
 """Bytes. For more hashlib lets other threads run meanwhile, and to get back the turn takes longer than the hash."""
 
 
 def fingerprint(token: str | bytes) -> bytes:
     """A digest of a presented token (SHA-256): memories hold it in place of the token, which a dump would give away."""
     content = token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
-    if len(content) <= _WITHOUT_RELEASE:
+    if len(content) <= WITHOUT_RELEASE:
         return sha256(content).digest()
     digest = sha256()
-    for start in range(0, len(content), _WITHOUT_RELEASE):
-        digest.update(content[start : start + _WITHOUT_RELEASE])
+    for start in range(0, len(content), WITHOUT_RELEASE):
+        digest.update(content[start : start + WITHOUT_RELEASE])
     return digest.digest()
 
 
@@ -116,25 +116,19 @@ class Credentials:  # noqa: PLW1641  no key of anything, so without a hash: that
     """
 
     # Written out, not a dataclass: each request makes one, and mostly nobody needs the token as a string.
-    __slots__ = ("_fingerprint", "_presented", "scheme", "subprotocol")
+    __slots__ = ("_presented", "fingerprint", "scheme", "subprotocol")
 
     def __init__(self, token: str | bytes, scheme: str = "Bearer", subprotocol: str | None = None) -> None:
-        self._presented = token
-        self._fingerprint: bytes | None = None
+        self._presented = presented = token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
         self.scheme = scheme
         self.subprotocol = subprotocol
+        # The digest under which memories know the token; see `fingerprint`, for the sake of one call less.
+        self.fingerprint = sha256(presented).digest() if len(presented) <= WITHOUT_RELEASE else fingerprint(presented)
 
     @property
     def token(self) -> str:
         """The token, as the client presented it."""
-        return self._presented if isinstance(self._presented, str) else self._presented.decode("ascii")
-
-    @property
-    def fingerprint(self) -> bytes:
-        """The digest of the token under which memories know it; made once."""
-        if self._fingerprint is None:
-            self._fingerprint = fingerprint(self._presented)
-        return self._fingerprint
+        return self._presented.decode("utf-8", "surrogatepass")
 
     def __len__(self) -> int:
         """How long the token is."""

@@ -11,11 +11,9 @@ from starlette.websockets import WebSocket, WebSocketState
 from bearer_guard.challenges import Refusal
 from bearer_guard.errors import BearerError, ConfigurationError, InsufficientScope, Reason
 from bearer_guard.inventory import Mark
-from bearer_guard.requirements import Requirement
 from bearer_guard.tokens import AccessToken
 from bearer_guard.web import (
     POLICY_VIOLATION,
-    GuardedRequest,
     NotGuarded,
     access_token,
     answer,
@@ -29,21 +27,6 @@ log = logging.getLogger("bearer_guard")
 Obstacle = BearerError | NotGuarded
 
 _DEFECT = Refusal(500, (("content-type", "application/json"),), b'{"error":"server_error"}')
-
-
-def passes_at_once(connection: HTTPConnection | None, requirement: Requirement | None) -> bool:
-    """Whether a request may pass, where a requirement is all that is asked: so it is with most routes and requests.
-
-    False says only that one must look closer.
-    """
-    guarded = None if connection is None else connection.scope.get("bearer_guard")
-    if not isinstance(guarded, GuardedRequest):
-        return False
-    try:
-        guarded.guard.authorize(guarded.token, requirement)
-    except BearerError:
-        return False
-    return True
 
 
 async def obstacle_for(connection: HTTPConnection | None, mark: Mark) -> Obstacle | None:

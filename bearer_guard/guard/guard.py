@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, final
 
 from bearer_guard.challenges import Refusal, Wording
 from bearer_guard.errors import BearerError, InsufficientScope, InvalidRequest, MissingToken, Reason
@@ -142,6 +142,7 @@ class BearerGuard:
         """
         return await self._answering[-1].accepted(Credentials(token), max_age)
 
+    @final  # GuardedRequest.allows() answers the same question without it
     def authorize(self, token: AccessToken | None, requirement: Requirement | None) -> None:
         """4. May it do this?  Raises `MissingToken` without a token, `InsufficientScope` if it may not.
 

@@ -45,6 +45,11 @@ class GuardedRequest:
     def __repr__(self) -> str:
         return f"GuardedRequest({self.guard!r}, mode={self.mode!r}, token={self.token!r})"
 
+    def allows(self, requirement: Requirement | None) -> bool:
+        """Whether its token may do this: what `guard.authorize` lets pass."""
+        token = self.token
+        return token is not None and (requirement is None or requirement.is_met_by(token))
+
     def enter(self, scope: Scope) -> None:
         """Puts itself where applications look: `scope["bearer_guard"]`, `request.auth` and `request.user`."""
         scope["bearer_guard"] = self
