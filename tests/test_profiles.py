@@ -15,6 +15,7 @@ from bearer_guard import (
     Reason,
     profiles,
 )
+from bearer_guard.profiles import reading
 from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import frozen
 
@@ -145,8 +146,8 @@ def test_what_was_read_is_remembered_within_bounds() -> None:
         assert profiles.OAUTH2.scopes_of(claims) == {"scope", f"{number}"}
         assert profiles.OAUTH2.groups_of(claims) == {f"group {number}"}
     assert profiles.OAUTH2.scopes_of(claims) is profiles.OAUTH2.scopes_of(claims)
-    for memory in (profiles._words, profiles._strings_known):
-        assert memory.cache_info().currsize <= profiles._SETS_KEPT
+    for memory in (reading._known_names, reading.known_scopes):
+        assert memory.cache_info().currsize <= reading._SETS_KEPT
 
 
 def test_a_profile_that_was_used_is_still_a_value() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bearer_guard import AccessToken, Claims, Credentials
-from bearer_guard.tokens import AccessTokenDraft, ClaimPath, claim_at, frozen
+from bearer_guard.tokens import ClaimPath, access_token, claim_at, frozen
 
 DOCUMENT = {
     "sub": "alice",
@@ -47,7 +47,7 @@ def token_with(claims: dict[str, Any] | None = None, **members: Any) -> AccessTo
         "user_id": None,
         "epoch": None,
     }
-    return AccessTokenDraft(**{**usual, **members}, claims=frozen(claims or {})).sealed()
+    return access_token(**{**usual, **members}, claims=frozen(claims or {}))
 
 
 # --- claims -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from bearer_guard.jose.algorithms import ALGORITHMS
 from bearer_guard.jose.compact import (
     CompactJWS,
     Header,
+    decoded,
     has_jwt_form,
     sign_compact,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "VerificationKey",
     "Verifier",
     "decode_base64url",
+    "decoded",
     "encode_base64url",
     "has_jwt_form",
     "load_private_key",

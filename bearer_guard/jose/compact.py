@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from bearer_guard.errors import InvalidToken, Reason
 from bearer_guard.jose.algorithms import IMPLEMENTATIONS
-from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
+from bearer_guard.jose.encoding import SHARING, decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.tokens import Claims
 
 _SEGMENTS_OF_A_JWS, _SEGMENTS_OF_A_JWE = 3, 5  # RFC 7515 section 7.1, RFC 7516 section 7.1
@@ -28,16 +28,16 @@ class CompactJWS:
     """
 
     # The names of RFC 7515 section 7.1. A class with slots is made, and read, faster than a named tuple.
-    __slots__ = ("_signature", "payload", "protected", "signing_input")
+    __slots__ = ("payload", "protected", "signature", "signing_input")
 
     def __init__(self, token: str) -> None:
         try:
             content = token.encode("ascii")
         except UnicodeEncodeError:
             content = b""
-        self.signing_input, _, self._signature = content.rpartition(b".")
+        self.signing_input, _, self.signature = content.rpartition(b".")
         self.protected, dot, self.payload = self.signing_input.partition(b".")
-        """The header and the payload as they were signed: in base64url."""
+        """Header, payload and signature as they came: in base64url."""
         if not dot or b"." in self.payload:
             dots = content.count(b".")
             raise InvalidToken(Reason.ENCRYPTED_TOKEN if dots == _SEGMENTS_OF_A_JWE - 1 else Reason.NOT_A_JWT)
@@ -45,21 +45,20 @@ class CompactJWS:
     def __repr__(self) -> str:
         return f"CompactJWS(header={self.header()!r})"
 
-    @property
-    def signature(self) -> bytes:
-        """The signature, decoded. Raises `InvalidToken`."""
-        return _decoded(self._signature)
-
     def header(self) -> Header:
         """The protected header, judged as far as it can be without keys. Raises `InvalidToken`."""
-        return _judged_header(_parsed(_decoded(self.protected)))
+        return _judged_header(_parsed(decoded(self.protected)))
 
-    def claims(self, *, share: bool = False) -> Claims:
-        """The payload as claims. Raises `InvalidToken`. `share`: see `parse_json_object`; for verified ones alone."""
+    def claims(self) -> Claims:
+        """The payload as claims. Raises `InvalidToken`."""
+        return _parsed(decoded(self.payload))
+
+    def verified_claims(self) -> Claims:
+        """The same of a token whose signature was verified: what it has in common with others is kept once."""
         try:
-            return parse_json_object(decode_base64url(self.payload), share=share)
+            return parse_json_object(decode_base64url(self.payload), SHARING)
         except ValueError:
-            pass  # see _decoded
+            pass  # see decoded
         raise InvalidToken(Reason.MALFORMED_TOKEN)
 
 
@@ -73,7 +72,8 @@ def has_jwt_form(token: str) -> bool:
         return False
 
 
-def _decoded(segment: bytes) -> bytes:
+def decoded(segment: bytes) -> bytes:
+    """A segment of a token, decoded. Raises `InvalidToken`."""
     # The refusal is raised outside the except block: an error of a parser would carry the token in its context.
     try:
         return decode_base64url(segment)

@@ -64,7 +64,10 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _scanner(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Callable[[str, int], tuple[Any, int]]:
+Scanner = Callable[[str, int], tuple[Any, int]]
+
+
+def _scanner(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Scanner:
     # What is inside of a decoder: around it white space is looked for with regular expressions.
     return make_scanner(
         json.JSONDecoder(  # type: ignore[arg-type] # it takes a decoder
@@ -73,23 +76,24 @@ def _scanner(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Callable
     )
 
 
-_scan, _scan_sharing = _scanner(_without_duplicates), _scanner(with_shared_parts)
+_PLAIN = _scanner(_without_duplicates)
+SHARING = _scanner(with_shared_parts)
+"""Keeps once what an object has in common with others, as tokens of one issuer have: for verified content alone."""
 
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
 
 
-def parse_json_object(content: bytes, *, share: bool = False) -> Claims:
+def parse_json_object(content: bytes, scan: Scanner = _PLAIN) -> Claims:
     """A JSON object (RFC 8259) in plain UTF-8, read strictly. Raises ValueError for everything else.
 
-    `share`: keep once what it has in common with others, as tokens of one issuer have. Only for verified content: what
-    strangers send is not to be kept.
+    `scan`: `SHARING`, or nothing: what strangers send is not to be kept.
     Refused: other encodings and byte order marks, duplicate members, lone surrogates, numbers that are not finite or
     are beyond reason, nesting deeper than 32, anything behind the object.
     """
     try:
         text = content.decode("utf-8").strip(_WHITE_SPACE)
-        value, end = (_scan_sharing if share else _scan)(text, 0)
+        value, end = scan(text, 0)
         if text.find("{", 1) > 0:  # one object alone is flat, but for arrays in arrays, of which `frozen` sees to it
             _check_depth(text, value)
         if "\\" in text:

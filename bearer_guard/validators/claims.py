@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from bearer_guard.checks import Facts, Failure, first_failure
 from bearer_guard.errors import InvalidToken
-from bearer_guard.profiles import scopes_in, user_behind
-from bearer_guard.tokens import AccessToken, AccessTokenDraft, Epoch
+from bearer_guard.profiles.reading import known_scopes, user_behind
+from bearer_guard.tokens import AccessToken, Epoch, access_token
 
 
 def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
@@ -13,24 +13,23 @@ def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
     failure = first_failure(facts)
     if failure is not None:
         refuse(failure)
-    claims, profile, client_id = facts.claims, facts.expected.profile, facts.client_id
-    audience = claims.get("aud") or ()
-    expires_at = claims["exp"]
-    draft = AccessTokenDraft(
+    claims, client_id = facts.claims, facts.client_id
+    audience, expires_at = claims.get("aud") or (), claims["exp"]
+    groups, roles = facts.expected.profile.rights(claims)
+    return access_token(
         claims["iss"],
         claims.get("sub"),
         _alone(audience) if type(audience) is str else audience,
         client_id,
-        scopes_in(facts.scope),
-        profile.groups_of(claims),
-        profile.roles_of(claims),
+        known_scopes(facts.scope),  # strings alone: that was checked
+        groups,
+        roles,
         user_behind(facts.user_id, client_id),
         expires_at,
         claims,
         expires_at + facts.expected.leeway,
         epoch,
     )
-    return draft.sealed()
 
 
 @lru_cache(maxsize=256)  # for the memory of tokens: they have few audiences

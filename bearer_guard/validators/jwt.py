@@ -96,7 +96,7 @@ class JWTValidator:
         signer.check(jws)
         if signer is not known:
             self._signers.add(jws.protected, signer)
-        return judged(Facts(jws.claims(share=True), signer.typ, clock.time(), self._expected), signer.epoch)
+        return judged(Facts(jws.verified_claims(), signer.typ, clock.time(), self._expected), signer.epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bearer_guard import InvalidToken, JWTValidator
 from bearer_guard.jose import encode_base64url, parse_json_object, sharing
+from bearer_guard.jose.encoding import SHARING
 from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import Claims
 
@@ -18,7 +19,7 @@ LARGE = {f"claim {number}": number for number in range(10)}
 
 
 def read(value: Any) -> Claims:
-    return parse_json_object(json.dumps(value).encode(), share=True)
+    return parse_json_object(json.dumps(value).encode(), SHARING)
 
 
 def kept() -> int:
@@ -93,7 +94,7 @@ def test_duplicate_members_are_refused_however_often_they_come(content: bytes) -
     read({"a": "1"})
     for _ in range(2):
         with pytest.raises(ValueError, match="duplicate"):
-            parse_json_object(content, share=True)
+            parse_json_object(content, SHARING)
 
 
 def test_what_is_shared_cannot_be_changed() -> None:

@@ -5,11 +5,12 @@ A profile is a frozen value; `dataclasses.replace(profiles.OKTA, groups=("https:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path, names_in, value_at
+from bearer_guard.profiles.reading import first_of_each, scopes_in, union_of_each, user_behind
+from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
 
@@ -100,124 +101,57 @@ class Profile:
 
     def scopes_of(self, claims: Claims) -> frozenset[str]:
         """The granted scopes. A string is split on single spaces; an item of an array is one scope, as it is."""
-        return scopes_in(self.scope_claim(claims))
+        scope, _, _ = self.named(claims)
+        return scopes_in(scope)
+
+    def client_id_claim(self, claims: Claims) -> Any:
+        """The value of the first client claim that is there."""
+        _, client_id, _ = self.named(claims)
+        return client_id
+
+    def user_id_claim(self, claims: Claims) -> Any:
+        """The value of the first user claim that is there."""
+        _, _, user_id = self.named(claims)
+        return user_id
 
     def user_id_of(self, claims: Claims) -> str | None:
         """The user's id; None where no user stands behind the token."""
-        return user_behind(self.user_id_claim(claims), self.client_id_claim(claims))
+        _, client_id, user_id = self.named(claims)
+        return user_behind(user_id, client_id)
+
+    def groups_of(self, claims: Claims) -> frozenset[str]:
+        """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
+        groups, _ = self.rights(claims)
+        return groups
+
+    def roles_of(self, claims: Claims) -> frozenset[str]:
+        """The roles, read like the groups."""
+        _, roles = self.rights(claims)
+        return roles
 
     # What is asked about every token is made once for each profile, with its claim paths taken apart.
 
     @cached_property
-    def scope_claim(self) -> Callable[[Claims], Any]:
-        """The value of the first scope claim that is there."""
-        return _first_at(self.scope)
+    def named(self) -> Callable[[Claims], list[Any]]:
+        """The values of the first claims that are there for scope, client and user."""
+        return first_of_each(self.scope, self.client_id, self.user_id)
 
     @cached_property
-    def client_id_claim(self) -> Callable[[Claims], Any]:
-        """The value of the first client claim that is there."""
-        return _first_at(self.client_id)
-
-    @cached_property
-    def user_id_claim(self) -> Callable[[Claims], Any]:
-        """The value of the first user claim that is there."""
-        return _first_at(self.user_id)
-
-    @cached_property
-    def groups_of(self) -> Callable[[Claims], frozenset[str]]:
-        """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        groups = _union_at(self.groups)
-        return groups if self.groups_separator is None else lambda claims: self._separated(claims, groups(claims))
-
-    @cached_property
-    def roles_of(self) -> Callable[[Claims], frozenset[str]]:
-        """The roles, read like the groups."""
-        return _union_at(self.roles)
+    def rights(self) -> Callable[[Claims], list[frozenset[str]]]:
+        """The groups and the roles."""
+        rights = union_of_each(self.groups, self.roles)
+        return rights if self.groups_separator is None else lambda claims: self._separated(claims, *rights(claims))
 
     @cached_property
     def tells_the_kind(self) -> frozenset[str]:
         """The names of all claims from which the kind of a token can be told."""
         return frozenset((*self.telltale_claims, *self.kind_claims))
 
-    def _separated(self, claims: Claims, groups: frozenset[str]) -> frozenset[str]:
+    def _separated(self, claims: Claims, groups: frozenset[str], roles: frozenset[str]) -> list[frozenset[str]]:
         # Only what is one string: an item of an array is one group, as it is.
         joined = {value for path in self.groups if isinstance(value := claim_at(claims, path), str)}
         names = (name.strip() for value in joined for name in value.split(self.groups_separator))
-        return (groups - joined) | frozenset(name for name in names if name)
-
-
-def _taken_apart(paths: tuple[ClaimPath, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Of each claim path the first name, which is mostly the only one, and those below it."""
-    return tuple((names[0], names[1:]) for names in map(names_in, paths))
-
-
-def _first_at(paths: tuple[ClaimPath, ...]) -> Callable[[Claims], Any]:
-    ways = _taken_apart(paths)
-
-    def first(claims: Claims) -> Any:
-        for name, below in ways:
-            value = value_at(claims.get(name), below) if below else claims.get(name)
-            if value is not None:
-                return value
-        return None
-
-    return first
-
-
-_NOTHING: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
-
-
-def _union_at(paths: tuple[ClaimPath, ...]) -> Callable[[Claims], frozenset[str]]:
-    ways = _taken_apart(paths)
-
-    def union(claims: Claims) -> frozenset[str]:
-        found = _NOTHING
-        for name, below in ways:
-            value = value_at(claims.get(name), below) if below else claims.get(name)
-            if value is not None:
-                found = found | _strings(value) if found else _strings(value)
-        return found
-
-    return union
-
-
-# Many tokens have the same scopes and groups: their sets are made, and kept, once. Equal values have equal strings in
-# them, so it does no harm that `1 == True`.
-_SETS_KEPT = 512
-
-
-@lru_cache(_SETS_KEPT)
-def _words(value: str) -> frozenset[str]:
-    # RFC 6749 section 3.3: the space alone separates; other white space would be part of a name.
-    return frozenset([name for name in value.split(" ") if name])
-
-
-def user_behind(user_id: str | None, client_id: str | None) -> str | None:
-    """The user, unless it is the client: in a client's own token some servers write its id where a user's would be."""
-    return None if user_id == client_id else user_id
-
-
-def scopes_in(value: Any) -> frozenset[str]:
-    """The scopes in the value of a scope claim."""
-    return _words(value) if isinstance(value, str) else _strings(value)
-
-
-def _strings(value: Any) -> frozenset[str]:
-    try:
-        return _strings_known(value)
-    except TypeError:  # an object in it has no hash
-        return _strings_within(value)
-
-
-def _strings_within(value: Any) -> frozenset[str]:
-    if not isinstance(value, tuple):
-        value = (value,) if isinstance(value, str) else ()
-    # RFC 9068 section 2.2.3.1 points to SCIM (RFC 7643 section 2.4): objects, with the name as their "value".
-    names = [member.get("value") if isinstance(member, Claims) else member for member in value]
-    return frozenset([name for name in names if isinstance(name, str) and name])
-
-
-_strings_known = lru_cache(_SETS_KEPT)(_strings_within)
+        return [(groups - joined) | frozenset(name for name in names if name), roles]
 
 
 OAUTH2 = Profile(name="oauth2")
