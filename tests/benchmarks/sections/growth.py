@@ -1,13 +1,14 @@
 """How the cost of validating grows, in microseconds as if the raw signature check (ES256, 1000 bytes) took 80.
 
 **cold**: the validator alone, every token new. **seen before**: the guard's memory. What grows: the bytes of a token
-(a request may bring 16 KiB), the tokens remembered, the groups in a token, the keys of the issuer. A cost that should
-not grow is one: a hit among many remembered tokens, a key among many.
+(a request may bring 16 KiB), the tokens remembered, the groups in a token, the keys of the issuer, the issuers that one
+process serves (each with a validator of its own, asked in turn: there is no `ByIssuer` yet that finds it). A cost that
+should not grow is one: a hit among many remembered tokens, a key among many.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from bearer_guard import BearerGuard, JWTValidator
+from bearer_guard import AccessToken, BearerGuard, JWTValidator
 from bearer_guard.testing import FakeIssuer, SigningKey
 from tests.benchmarks import material
 from tests.benchmarks.findings import Findings
@@ -20,6 +21,7 @@ KIBIBYTES = (0.5, 1, 2, 4, 8, 16)
 REMEMBERED = (1, 10, 100, 1000, 10_000, 100_000)
 GROUPS = (1, 10, 100, 1000)
 KEYS = (1, 10, 100, 200)
+ISSUERS = (1, 10, 100, 1000)
 ROUNDS = 40
 
 
@@ -31,11 +33,11 @@ async def measure(effort: Effort) -> Findings:
         *[await _remembered(count, effort) for count in REMEMBERED if count <= effort.tokens or not effort.is_quick],
         *[lane for count in GROUPS for lane in _groups(count, effort)],
         *[lane for count in KEYS for lane in _keys(count, effort)],
+        *[lane for count in ISSUERS if count <= effort.tokens for lane in await _issuers(count, effort)],
     ]
     raw = material.raw_lane("raw signature check", ALGORITHM, material.tokens(ALGORITHM, effort.tokens))
     findings = await race(raw, lanes, effort, times=RAW_MICROSECONDS)
     findings.unit = f"microseconds, where the raw signature check takes {RAW_MICROSECONDS}"
-    findings.notes.append("1 to 1000 issuers are left out: there is no ByIssuer yet.")
     return findings
 
 
@@ -57,6 +59,30 @@ def _keys(count: int, effort: Effort) -> list[Lane]:
     issuer._keys = {name: SigningKey(ALGORITHM) for name in names}
     tokens = material.different_tokens(effort.batch, ALGORITHM, by=issuer, key=issuer._keys[names[-1]])
     return _both(_counted(count, "key"), JWTValidator(material.server(issuer), audience=material.AUDIENCE), tokens)
+
+
+async def _issuers(count: int, effort: Effort) -> list[Lane]:
+    cold: list[_Asked] = []
+    seen: list[_Asked] = []
+    for number in range(count):
+        issuer = FakeIssuer(f"https://issuer-{number}.test", audience=material.AUDIENCE)
+        issuer._keys = {"RS256": SigningKey(ALGORITHM)}  # it wants one of that name
+        guard = BearerGuard(JWTValidator(material.server(issuer), audience=material.AUDIENCE))
+        key, each = issuer._keys["RS256"], max(1, effort.batch // count)
+        tokens = material.different_tokens(each, ALGORITHM, by=issuer, key=key)
+        await guard.validate(tokens[0])  # brings its keys
+        cold += [(guard.validator.validate, token) for token in tokens]
+        seen += [(guard.validate, token) for token in tokens]
+    row = _counted(count, "issuer")
+    return [Lane(row, COLD, _ask, cold), Lane(row, SEEN, _ask, seen)]
+
+
+_Asked = tuple[Callable[[str], Awaitable[AccessToken]], str]
+
+
+async def _ask(asked: _Asked) -> None:
+    validate, token = asked
+    await validate(token)
 
 
 async def _remembered(count: int, effort: Effort) -> Lane:
