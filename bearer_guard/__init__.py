@@ -63,6 +63,9 @@ if not _TYPE_CHECKING:  # type checkers would believe that every name is there
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(_import_module(_ON_DEMAND[name]), name)
 
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_ON_DEMAND})
+
 
 __all__ = [
     "AccessToken",

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
 
 from bearer_guard.errors import (
     AuthorizationServerUnavailable,
@@ -33,22 +32,17 @@ _FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 
 
-class _SchemeAndParameters(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1): a scheme and its parameters, in order."""
+
     scheme: str
     parameters: tuple[tuple[str, str], ...] = ()
 
-
-class Challenge(_SchemeAndParameters):
-    """One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1): a scheme and its parameters, in order."""
-
-    __slots__ = ()
-
-    def __new__(cls, scheme: str, parameters: tuple[tuple[str, str], ...] = ()) -> Self:
-        """Raises `ConfigurationError` for what cannot name a scheme or a parameter."""
-        for token in (scheme, *(name for name, _ in parameters)):
+    def __post_init__(self) -> None:
+        for token in (self.scheme, *(name for name, _ in self.parameters)):
             if not re.fullmatch(_TOKEN, token):
                 raise ConfigurationError(f"{token!r} cannot name a scheme or parameter (RFC 9110 section 5.6.2)")
-        return super().__new__(cls, scheme, parameters)
 
     def __str__(self) -> str:
         return f"{self.scheme} {', '.join(map(_parameter, self.parameters))}".rstrip()

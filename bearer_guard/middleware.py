@@ -92,7 +92,7 @@ class BearerGuardMiddleware:
             self._check()
         try:
             guarded = self._admit_at_once(scope)
-            if isinstance(guarded, Credentials):
+            if not isinstance(guarded, GuardedRequest):
                 guarded = await self._admit(scope, guarded)
         except BearerError as error:
             await answer(self.guard.refusal(error), scope, receive, send)

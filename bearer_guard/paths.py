@@ -23,11 +23,11 @@ class PublicPaths:
     def __init__(self, entries: Collection[str]) -> None:
         if isinstance(entries, str):
             raise ConfigurationError(f"public={entries!r} is one string; write public={{{entries!r}}}")
+        checked = [_checked(entry) for entry in entries]
         self._methods: dict[Segments, set[str | None]] = {}
-        for entry in entries:
-            method, path = _checked(entry)
+        for method, path in checked:
             self._methods.setdefault(_segments(path), set()).add(method)
-        self._beginnings = tuple(_checked(entry)[1] for entry in entries)
+        self._beginnings = tuple(path for _, path in checked)
 
     def __bool__(self) -> bool:
         return bool(self._methods)

@@ -119,7 +119,8 @@ class Credentials:  # noqa: PLW1641  no key of anything, so without a hash: that
     __slots__ = ("_presented", "fingerprint", "scheme", "subprotocol")
 
     def __init__(self, token: str | bytes, scheme: str = "Bearer", subprotocol: str | None = None) -> None:
-        self._presented = presented = token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
+        self._presented = token
+        presented = token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
         self.scheme = scheme
         self.subprotocol = subprotocol
         # The digest under which memories know the token; see `fingerprint`, for the sake of one call less.
@@ -128,7 +129,8 @@ class Credentials:  # noqa: PLW1641  no key of anything, so without a hash: that
     @property
     def token(self) -> str:
         """The token, as the client presented it."""
-        return self._presented.decode("utf-8", "surrogatepass")
+        # Of bytes that are no token a text that is none, either: an error of the decoder would quote them.
+        return self._presented if isinstance(self._presented, str) else self._presented.decode("latin-1")
 
     def __len__(self) -> int:
         """How long the token is."""

@@ -23,12 +23,15 @@ from starlette.types import Message
 from starlette.websockets import WebSocket
 
 from bearer_guard import (
+    AccessToken,
     AllOf,
     BearerGuard,
     BearerGuardMiddleware,
     Claim,
     ConfigurationError,
     Groups,
+    InsufficientScope,
+    Reason,
     Requirement,
     Roles,
     Scopes,
@@ -632,3 +635,18 @@ def test_a_wrong_use_is_told_what_to_write_instead(construct: Callable[[], objec
 def test_require_claims_without_parentheses_is_told_what_to_write_instead() -> None:
     with pytest.raises(ConfigurationError):
         require_claims(some_function)
+
+
+def test_a_requirement_of_ones_own_that_refuses_by_itself_is_a_refusal(guard: BearerGuard, issuer: FakeIssuer) -> None:
+    class Never(Requirement):
+        def is_met_by(self, token: AccessToken) -> bool:
+            raise InsufficientScope(Reason.UNMET_REQUIREMENT, requirement=self)
+
+    @require(Never())
+    async def endpoint(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("reached")
+
+    app = Starlette(routes=[Route("/", endpoint)], middleware=[Middleware(BearerGuardMiddleware, guard=guard)])
+    answer = TestClient(app).get("/", headers=issuer.bearer())
+    assert answer.status_code == 403
+    assert "insufficient_scope" in answer.headers["www-authenticate"]

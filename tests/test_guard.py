@@ -483,3 +483,32 @@ SLIPS: dict[str, dict[str, Any]] = {
 def test_a_slip_is_told_what_to_write_instead(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         BearerGuard(PlainValidator(), **options)
+
+
+def test_what_a_token_may_do_is_not_decided_by_a_subclass_of_the_guard() -> None:
+    # A guarded route asks the request's own state: an authorize() of somebody else would not be called there.
+    with pytest.raises(ConfigurationError, match="overrides authorize"):
+
+        class Stricter(BearerGuard):
+            def authorize(self, token: AccessToken | None, requirement: Requirement | None) -> None:  # type: ignore[misc]
+                raise InsufficientScope(Reason.UNMET_REQUIREMENT)
+
+
+def test_a_subclass_that_leaves_the_decision_alone_is_a_guard_like_any_other() -> None:
+    class Named(BearerGuard):
+        def __repr__(self) -> str:
+            return "Named()"
+
+    assert repr(Named(CountingValidator())) == "Named()"
+
+
+async def test_what_long_tokens_weigh_together_is_bounded() -> None:
+    validator = CountingValidator(Epoch())
+    guard = BearerGuard(validator, remember=100_000)
+    for number in range(3000):
+        await guard.validate(f"{number:04}" + "x" * 16_000)
+    remembered = guard._answering[-1]._remembered
+    assert 500 < len(remembered) <= 16 * 1024 * 1024 / 16_004
+    for number in range(3000):
+        await guard.validate(f"{number:04}" + "x" * 1000)
+    assert len(remembered) >= 3000  # the short ones are bounded by their number

@@ -279,3 +279,7 @@ def test_whatever_plain_path_lies_below_a_configured_one_is_public(path: tuple[s
 def test_head_cannot_be_public_alone() -> None:
     with pytest.raises(ConfigurationError, match="HEAD counts as GET; write 'GET /catalog'"):
         PublicPaths({"HEAD /catalog"})
+
+
+def test_entries_that_can_be_read_once_are_read_once() -> None:
+    assert PublicPaths(entry for entry in ("/health",)).contain(scope_of("/health"))  # type: ignore[arg-type]

@@ -150,6 +150,13 @@ def test_what_was_read_is_remembered_within_bounds() -> None:
         assert memory.cache_info().currsize <= reading._SETS_KEPT
 
 
+def test_what_is_long_is_read_each_time() -> None:
+    many = frozen({"groups": [f"group {number}" for number in range(1000)]})
+    kept = reading._known_names.cache_info().currsize
+    assert len(profiles.OAUTH2.groups_of(many)) == 1000
+    assert reading._known_names.cache_info().currsize == kept
+
+
 def test_a_profile_that_was_used_is_still_a_value() -> None:
     claims = frozen({"scope": "a", "scp": "b", "type": "id"})
     mine = replace(profiles.OAUTH2, name="mine")

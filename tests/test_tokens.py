@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bearer_guard import AccessToken, Claims, Credentials
-from bearer_guard.tokens import ClaimPath, access_token, claim_at, frozen
+from bearer_guard.tokens import ClaimPath, access_token, claim_at, fingerprint, frozen
 
 DOCUMENT = {
     "sub": "alice",
@@ -241,3 +241,20 @@ def test_credentials_are_neither_pickled_nor_copied(copied: Callable[[Any], Any]
     with pytest.raises(TypeError, match="hold a secret") as refused:
         copied({"presented": (Credentials("secret-token"),)}["presented"][0])
     assert "secret-token" not in str(refused.value)
+
+
+@pytest.mark.parametrize("token", ["a.b.c", b"a.b.c"])
+def test_credentials_are_the_same_from_a_text_and_from_its_bytes(token: str | bytes) -> None:
+    credentials = Credentials(token)
+    assert (credentials.token, len(credentials), bool(credentials)) == ("a.b.c", 5, True)
+    assert credentials == Credentials("a.b.c")
+    assert credentials != Credentials("a.b.c", "DPoP")
+    assert credentials != "a.b.c"
+    assert credentials.fingerprint == fingerprint("a.b.c") == fingerprint(b"a.b.c")
+
+
+@pytest.mark.parametrize("token", ["é", "\ud800", b"\xff\xfe", "x" * 5000])
+def test_whatever_is_presented_has_a_text_and_a_digest(token: str | bytes) -> None:
+    credentials = Credentials(token)
+    assert credentials.token == (token if isinstance(token, str) else "ÿþ")
+    assert credentials.fingerprint == fingerprint(token)

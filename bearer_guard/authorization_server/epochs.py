@@ -47,4 +47,4 @@ class Absence:
 
     def still_good(self, now: float) -> bool:
         source = self._source
-        return source.epoch is self._epoch and source.would_not_ask(now) and source.is_usable(now)
+        return source.epoch is self._epoch and source.is_usable(now) and source.would_not_ask(now)

@@ -121,7 +121,11 @@ class AuthorizationServer:
     @property
     def absence(self) -> Epoch | None:
         """What must stay true for it to be remembered that there is no such key; None: it is not to be."""
-        return getattr(self._keys, "absence", None)
+        # Of our own sources alone: one that is made of them may find keys where they do not.
+        source = self._keys
+        if isinstance(source, StaticKeys | RemoteKeys) and type(source) in (StaticKeys, RemoteKeys):
+            return source.absence
+        return None
 
     def held(self, header: Header) -> Sequence[VerificationKey]:
         """The keys in memory that fit a token's header; nothing is fetched."""

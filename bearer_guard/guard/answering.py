@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
 from bearer_guard.loops import cancelled_by_nobody_is_a_failure
 from bearer_guard.protocols import Clock, Revocations, TokenValidator, UserInfoSource
-from bearer_guard.sources import LONGEST_TOKEN
 from bearer_guard.stores.memory import Remembered
 from bearer_guard.tokens import AccessToken, Credentials
+
+LONG_TOKEN = 2048
+"""Bytes. Of longer ones no more are remembered than weigh 16 MiB together."""
 
 
 class Answering:
@@ -62,8 +64,10 @@ class Answering:
         if max_age is not None:
             return await self.validator.validate(credentials.token, max_age=max_age)
         token = await self.validator.validate(credentials.token)
-        if token.epoch is not None and len(credentials) <= LONGEST_TOKEN:  # so the memory is bounded in bytes, too
-            self._remembered.set(credentials.fingerprint, token)
+        if token.epoch is not None:
+            # Bounded in bytes, too: the ordinary ones by their number, the long ones by what they weigh together.
+            length = len(credentials)
+            self._remembered.set(credentials.fingerprint, token, length if length > LONG_TOKEN else 0)
         return token
 
     async def _refuse_revoked(self, token: AccessToken) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Self, final
 
 from bearer_guard.challenges import Refusal, Wording
-from bearer_guard.errors import BearerError, InsufficientScope, InvalidRequest, MissingToken, Reason
+from bearer_guard.errors import BearerError, ConfigurationError, InsufficientScope, InvalidRequest, MissingToken, Reason
 from bearer_guard.guard.answering import Answering
 from bearer_guard.guard.options import check_parts, check_remember
 from bearer_guard.protocols import Revocations, Scope, TokenSource, TokenValidator, UserInfoSource
@@ -61,6 +61,14 @@ class BearerGuard:
         self._answering = [self._answered_by(validator, userinfo)]
         self._turn = threading.Condition()
         self._replaced_by: int | None = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.authorize is not BearerGuard.authorize:
+            raise ConfigurationError(
+                f"{cls.__name__} overrides authorize(), which not every request comes by; put what it asks into a"
+                " requirement, or into a function among the requirements of a route"
+            )
 
     def __repr__(self) -> str:
         return f"BearerGuard({self.validator!r})"

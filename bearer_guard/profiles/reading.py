@@ -55,7 +55,7 @@ def union_of_each(*kinds: tuple[ClaimPath, ...]) -> Callable[[Claims], list[froz
 
 # Many tokens have the same scopes and groups: their sets are made, and kept, once. Equal values have equal strings in
 # them, so it does no harm that `1 == True`.
-_SETS_KEPT = 512
+_SETS_KEPT, _LONGEST_KEPT = 512, 256
 
 
 def _names(value: Any) -> frozenset[str]:
@@ -76,6 +76,8 @@ _known_names, known_scopes = lru_cache(_SETS_KEPT)(_names), lru_cache(_SETS_KEPT
 
 
 def _strings(value: Any) -> frozenset[str]:
+    if isinstance(value, tuple) and len(value) > _LONGEST_KEPT:  # what is long seldom comes again
+        return _names(value)
     try:
         return _known_names(value)
     except TypeError:

@@ -6,11 +6,10 @@ The `Authorization` header is the one place that needs no care. Each other place
 from bearer_guard.sources.cookie import Cookie
 from bearer_guard.sources.header import AuthorizationHeader, Header
 from bearer_guard.sources.query import QueryParameter
-from bearer_guard.sources.reading import LONGEST_TOKEN, is_token
+from bearer_guard.sources.reading import is_token
 from bearer_guard.sources.subprotocol import WebSocketProtocol
 
 __all__ = [
-    "LONGEST_TOKEN",
     "AuthorizationHeader",
     "Cookie",
     "Header",

@@ -7,7 +7,7 @@ from typing import Self
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import Facts, check_issuer
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
-from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey
+from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey, decoded
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken, Epoch
@@ -103,7 +103,7 @@ class JWTValidator:
         await self.server.aclose()
 
     async def _introduced(self, jws: CompactJWS) -> Signer:
-        header = jws.header()
+        header, _ = jws.header(), decoded(jws.signature)  # both are refused before anybody is asked
         if header.algorithm not in self.algorithms:
             raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
         # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.

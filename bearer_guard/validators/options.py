@@ -68,6 +68,9 @@ def _leeway(leeway: float) -> float:
 
 def checked_profile(profile: Profile) -> Profile:
     """The issuer's dialect. Raises `ConfigurationError` for what is none."""
-    if not isinstance(profile, Profile):
-        raise ConfigurationError(f"profile={profile!r} is none; write profile=profiles.OKTA, or another of them")
+    # Not a subclass: what it overrides would count in some places, and in others not.
+    if type(profile) is not Profile:
+        raise ConfigurationError(
+            f"profile={profile!r} is none; write profile=profiles.OKTA, or dataclasses.replace(profiles.OKTA, ...)"
+        )
     return profile

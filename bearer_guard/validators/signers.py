@@ -34,7 +34,8 @@ class Signers:
 
     Whether the algorithm is allowed and which keys fit is asked when a signer is added. It counts until the key set is
     exchanged or too old. Only headers under a genuine signature may be added; those of strangers, whose keys nobody
-    has, have a place of their own: there they push out none but each other.
+    has, have a place of their own: there they push out none but each other. Until somebody would be asked again, all
+    that carries such a header is refused for its unknown key, whatever else is wrong with it.
     """
 
     MOST, LONGEST = 64, 2048  # headers, and bytes of one

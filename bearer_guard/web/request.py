@@ -6,6 +6,7 @@ from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedU
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Scope, Send
 
+from bearer_guard.errors import BearerError
 from bearer_guard.guard import BearerGuard
 from bearer_guard.requirements import Requirement
 from bearer_guard.tokens import AccessToken, Credentials
@@ -48,7 +49,10 @@ class GuardedRequest:
     def allows(self, requirement: Requirement | None) -> bool:
         """Whether its token may do this: what `guard.authorize` lets pass."""
         token = self.token
-        return token is not None and (requirement is None or requirement.is_met_by(token))
+        try:
+            return token is not None and (requirement is None or requirement.is_met_by(token))
+        except BearerError:  # a requirement of one's own
+            return False
 
     def enter(self, scope: Scope) -> None:
         """Puts itself where applications look: `scope["bearer_guard"]`, `request.auth` and `request.user`."""

@@ -545,8 +545,7 @@ async def test_an_absence_ends_with_the_set_and_while_another_is_fetched() -> No
     remote.publisher.rotate()
     remote.publisher.may_answer.clear()
     remote.clock.advance(50)
-    assert absence.still_good(remote.clock.monotonic())  # it starts the refresh that is due ...
-    assert not absence.still_good(remote.clock.monotonic())  # ... which may bring the key
+    assert not absence.still_good(remote.clock.monotonic())  # it starts the refresh that is due: that may bring the key
     await until(lambda: remote.publisher.fetches == 3)
     remote.publisher.may_answer.set()
     await remote.landed()
@@ -562,3 +561,11 @@ async def test_nothing_is_certain_after_a_failure() -> None:
     await remote.can_serve()
     await remote.landed()
     assert not absence.still_good(remote.clock.monotonic())
+
+
+async def test_an_absence_is_not_certain_in_the_moment_in_which_a_refresh_is_due() -> None:
+    remote = Remote(fresh_for=60, cooldown=60)
+    absence = await absence_of(remote)
+    remote.clock.advance(50)
+    assert not absence.still_good(remote.clock.monotonic())
+    await remote.landed()

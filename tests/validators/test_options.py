@@ -16,6 +16,7 @@ from bearer_guard import (
     IntrospectionValidator,
     JWTValidator,
     MemoryCache,
+    Profile,
     Reason,
     StaticKeys,
     profiles,
@@ -275,3 +276,12 @@ async def test_closing_by_format_closes_both(issuer: FakeIssuer) -> None:
     await both.aclose()
     assert [client.is_closed for client in clients] == [True]
     assert keys.was_closed
+
+
+@pytest.mark.parametrize("construct", BOTH.values(), ids=BOTH)
+def test_a_profile_is_data_and_what_a_subclass_overrides_is_not_half_believed(construct: Construct) -> None:
+    class Mine(Profile):
+        pass
+
+    with pytest.raises(ConfigurationError, match=r"is none; write .* dataclasses\.replace"):
+        construct(audience="api", profile=Mine(name="mine"))

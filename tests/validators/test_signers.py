@@ -1,5 +1,6 @@
 """The memory of signers spares reading a header and looking up its key. No verdict comes out of it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from bearer_guard import (
     StaticKeys,
     profiles,
 )
-from bearer_guard.jose import encode_base64url
+from bearer_guard.jose import Header, VerificationKey, encode_base64url
 from bearer_guard.testing import FakeIssuer, SigningKey
 from bearer_guard.validators.signers import Signers
 
@@ -241,3 +242,36 @@ async def test_keys_of_a_configuration_never_change(issuer: FakeIssuer) -> None:
         assert await reason_of(validator, issuer.token(alg="ES256")) is Reason.UNKNOWN_KEY
     assert (await validator.validate(issuer.token(alg="EdDSA"))).subject == "alice"
     assert len(validator._signers) == 2
+
+
+class Growing(StaticKeys):
+    """A source of somebody's own, which finds keys later."""
+
+    def __init__(self, issuer: FakeIssuer) -> None:
+        super().__init__(issuer.jwks())
+        self.issuer, self.has_more = issuer, False
+
+    async def keys_for(self, header: Header) -> Sequence[VerificationKey]:
+        return self.held(header) or (StaticKeys(self.issuer.jwks()).held(header) if self.has_more else ())
+
+
+async def test_of_sources_of_others_no_absence_is_remembered(issuer: FakeIssuer) -> None:
+    issuer.token()
+    source, (key, token) = Growing(issuer), retired(issuer)
+    validator = JWTValidator(AuthorizationServer(issuer.issuer, keys=source, clock=issuer.clock), audience="api")
+    assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
+    publish(issuer, key)
+    source.has_more = True
+    assert (await validator.validate(token)).subject == "alice"
+
+
+@pytest.mark.parametrize("is_reached", [True, False], ids=["reached", "out of reach"])
+async def test_a_malformed_signature_causes_no_fetch(issuer: FakeIssuer, *, is_reached: bool) -> None:
+    validator, (_, token) = validator_of(issuer), retired(issuer)
+    if is_reached:
+        await validator.validate(issuer.token(alg="EdDSA"))
+    else:
+        issuer.go_offline()
+    asked = list(issuer.requests)
+    assert await reason_of(validator, token[:-4] + "!!!!") is Reason.MALFORMED_TOKEN
+    assert issuer.requests == asked
