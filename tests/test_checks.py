@@ -43,6 +43,28 @@ def test_each_check_has_a_name_of_its_own() -> None:
     assert len(dict(CHECKS)) == len(CHECKS)
 
 
+WRONG: dict[str, dict[str, Any]] = {
+    "kind": {"nonce": "n"},
+    "parties": {"iss": "https://other.test"},
+    "times": {"exp": 0},
+    "members": {"sub": 7},
+    "required": {"org": LEFT_OUT},
+}
+
+
+@pytest.mark.parametrize("number", range(len(CHECKS)), ids=WRONG)
+def test_the_first_of_the_listed_checks_that_fails_is_the_one_that_is_told(number: int) -> None:
+    # With this one and all behind it at fault. They are written out a second time where they are run.
+    assert list(WRONG) == [name for name, _ in CHECKS]
+    claims: dict[str, Any] = {"org": "acme"}
+    for wrong in list(WRONG.values())[number:]:
+        claims |= wrong
+    all_wrong = facts(claims, profile=replace(profiles.OAUTH2, required=("org",)))
+    outcomes = [check(all_wrong) for _, check in CHECKS]
+    assert [outcome is None for outcome in outcomes] == [each < number for each in range(len(CHECKS))]
+    assert first_failure(all_wrong) == outcomes[number]
+
+
 @pytest.mark.parametrize("name", [name for name, _ in CHECKS])
 def test_a_good_token_passes_each_check(name: str) -> None:
     assert dict(CHECKS)[name](facts({})) is None
@@ -186,6 +208,12 @@ def test_a_typ_of_another_kind_is_refused(typ: str, reason: Reason) -> None:
     assert first_failure(facts({}, typ=typ)) == failure(reason, "typ")
 
 
+@pytest.mark.parametrize("claims", [{"token_type": "Bearer"}, {"typ": "Bearer"}, {"token_use": "access"}], ids=str)
+def test_a_claim_that_tells_of_an_access_token_does_not_make_up_for_the_typ(claims: dict[str, Any]) -> None:
+    assert first_failure(facts(claims, typ="dpop+jwt")) == failure(Reason.TYPE_NOT_ALLOWED, "typ")
+    assert first_failure(facts(claims, typ=None, profile=profiles.RFC_9068)) == failure(Reason.TYPE_NOT_ALLOWED, "typ")
+
+
 @pytest.mark.parametrize(
     ("profile", "accepted"),
     [
@@ -264,6 +292,11 @@ def test_rfc_9068_requires_what_its_section_2_2_lists(name: str) -> None:
 def test_a_required_claim_that_is_null_is_missing() -> None:
     claims = {**RFC_9068_CLAIMS, "sub": None}
     assert first_failure(facts(claims, profile=profiles.RFC_9068)) == failure(Reason.CLAIM_MISSING, "sub")
+
+
+@pytest.mark.parametrize("value", [0, False, "", [], {}], ids=repr)
+def test_a_required_claim_that_is_there_is_there_whatever_it_says(value: Any) -> None:
+    assert first_failure(facts({"flag": value}, profile=replace(profiles.OAUTH2, required=("flag",)))) is None
 
 
 def test_a_required_claim_may_stand_deep_down() -> None:

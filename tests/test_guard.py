@@ -161,6 +161,7 @@ async def test_a_token_that_is_bound_to_a_key_is_refused_from_every_door(confirm
         with pytest.raises(InvalidToken) as refused:
             await ask
         assert (refused.value.reason, refused.value.claim) == (Reason.UNPROVEN_CONFIRMATION, "cnf")
+    assert guard.recalled(Credentials("t")) is None
 
 
 async def test_a_signed_token_with_a_confirmation_is_refused(guard: BearerGuard, issuer: FakeIssuer) -> None:
@@ -367,6 +368,37 @@ async def test_a_remembered_token_that_expired_is_refused(guard: BearerGuard, is
     with pytest.raises(InvalidToken) as refused:
         await guard.validate(token)
     assert refused.value.reason is Reason.EXPIRED
+
+
+@pytest.mark.parametrize("what", ["time", "epoch"])
+async def test_what_is_no_longer_good_is_forgotten(what: str) -> None:
+    epoch = Epoch()
+    validator = CountingValidator(epoch)
+    guard = BearerGuard(validator)
+    await guard.validate("t")
+    if what == "time":
+        validator.clock.advance(60)
+    epoch.good = what != "epoch"
+    assert guard.recalled(Credentials("t")) is None
+    assert len(guard._answering[-1]._remembered) == 0
+
+
+async def test_a_remembered_token_is_recalled_without_waiting() -> None:
+    guard = BearerGuard(CountingValidator(Epoch()))
+    assert guard.recalled(Credentials("t")) is None
+    remembered = await guard.validate("t")
+    assert guard.recalled(Credentials("t")) is remembered
+    assert guard.recalled(Credentials("u")) is None
+
+
+async def test_what_was_remembered_counts_for_nothing_while_another_validator_decides() -> None:
+    guard = BearerGuard(CountingValidator(Epoch()))
+    remembered = await guard.validate("t")
+    with guard.validating_with(CountingValidator(Epoch())):
+        assert guard.recalled(Credentials("t")) is None
+        substitute = await guard.validate("t")
+        assert guard.recalled(Credentials("t")) is substitute
+    assert guard.recalled(Credentials("t")) is remembered
 
 
 async def test_a_refused_token_is_not_remembered() -> None:

@@ -30,9 +30,11 @@ from bearer_guard import (
     MissingToken,
     Reason,
     Scopes,
+    WebSocketProtocol,
 )
 from bearer_guard.testing import FakeIssuer
 from tests.conftest import MakeClient
+from tests.guard import Validator
 
 
 def http_scope(headers: dict[str, str] | None = None, **members: Any) -> Scope:
@@ -108,11 +110,55 @@ async def test_a_request_with_a_good_token_gets_in_and_what_was_found_out_goes_a
     assert guarded.credentials.scheme == "Bearer"
 
 
+@pytest.mark.parametrize(
+    ("options", "mode"),
+    [({}, "required"), ({"optional": True}, "optional"), ({"requirement": Scopes("read")}, "required")],
+    ids=str,
+)
+async def test_of_a_remembered_token_the_same_goes_along_as_of_a_new_one(
+    guard: BearerGuard, issuer: FakeIssuer, options: dict[str, Any], mode: str
+) -> None:
+    app, headers = Recorder(), issuer.bearer(scope="read")
+    first = None
+    for _ in range(2):
+        await drive(BearerGuardMiddleware(app, guard, **options), http_scope(headers))
+        found = app.guarded
+        assert (found.guard, found.mode, found.requirement) == (guard, mode, options.get("requirement"))
+        assert (found.principal, found.max_age) == (None, None)
+        assert found.credentials is not None
+        assert found.credentials.token == headers["Authorization"].partition(" ")[2]
+        assert found.token is (first or found).token
+        first = found
+
+
+async def test_what_every_request_must_meet_is_asked_of_a_remembered_token_too(
+    guard: BearerGuard, issuer: FakeIssuer
+) -> None:
+    app, headers = Recorder(), issuer.bearer(scope="other")
+    await drive(BearerGuardMiddleware(Recorder(), guard), http_scope(headers))  # from now on it is remembered
+    for _ in range(2):
+        start, _ = await drive(BearerGuardMiddleware(app, guard, requirement=Scopes("orders")), http_scope(headers))
+        assert start["status"] == 403
+    assert app.scopes == []
+
+
+@pytest.mark.parametrize("confirmation", [{"jkt": "thumbprint"}, {}], ids=str)
+async def test_a_token_that_is_bound_to_a_key_gets_in_with_no_request_however_often_it_comes(
+    guard: BearerGuard, issuer: FakeIssuer, confirmation: dict[str, str]
+) -> None:
+    app, headers = Recorder(), issuer.bearer(cnf=confirmation)
+    for _ in range(3):
+        start, _ = await drive(BearerGuardMiddleware(app, guard), http_scope(headers))
+        assert start["status"] == 401
+    assert app.scopes == []
+
+
+@pytest.mark.parametrize("public", [set(), {"/health"}], ids=["all guarded", "something public"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "TRACE", "BREW"])
-async def test_without_a_token_no_method_gets_in(guard: BearerGuard, method: str) -> None:
+async def test_without_a_token_no_method_gets_in(guard: BearerGuard, method: str, public: set[str]) -> None:
     app = Recorder()
     preflight = {"Origin": "https://app.test", "Access-Control-Request-Method": "GET"}
-    start, _ = await drive(BearerGuardMiddleware(app, guard), http_scope(preflight, method=method))
+    start, _ = await drive(BearerGuardMiddleware(app, guard, public=public), http_scope(preflight, method=method))
     assert start["status"] == 401
     assert app.scopes == []
 
@@ -242,6 +288,70 @@ def test_a_token_that_an_outer_guard_accepted_means_nothing_to_a_guard_inside(
     assert client.get("/me", headers=issuer.bearer(aud="files")).status_code == 204
     assert app.guarded.guard is guard
     assert app.guarded.token is None
+
+
+async def test_two_middlewares_of_one_guard_validate_a_request_once() -> None:
+    asked: list[str] = []
+    app, guard = Recorder(), BearerGuard(Validator(asked), remember=0)
+    middleware = BearerGuardMiddleware(BearerGuardMiddleware(app, guard), guard)
+    assert await drive(middleware, http_scope({"Authorization": "Bearer token"})) == OK
+    assert asked == ["validator"]
+    assert app.guarded.token is not None
+
+
+async def test_a_middleware_inside_keeps_nobody_for_whom_another_token_stood(
+    guard: BearerGuard, issuer: FakeIssuer
+) -> None:
+    async def principal(token: AccessToken) -> str:
+        return f"row of {token.subject}"
+
+    app = Recorder()
+    inner = BearerGuardMiddleware(app, guard)
+
+    async def on_behalf_of_bob(scope: Scope, receive: Receive, send: Send) -> None:
+        await inner({**scope, "headers": http_scope(issuer.bearer(sub="bob"))["headers"]}, receive, send)
+
+    await drive(BearerGuardMiddleware(on_behalf_of_bob, guard, principal=principal), http_scope(issuer.bearer()))
+    assert app.guarded.principal is None
+    assert app.scopes[0]["user"].identity == "bob"
+
+
+# --- a token among the subprotocols -----------------------------------------------------------------------------------
+
+
+def offering(*subprotocols: str) -> Scope:
+    """A handshake that offers these subprotocols."""
+    headers = {"Sec-WebSocket-Protocol": ", ".join(subprotocols)}
+    return {**websocket_scope(headers), "subprotocols": list(subprotocols)}
+
+
+def reading_subprotocols(issuer: FakeIssuer) -> BearerGuard:
+    return BearerGuard(JWTValidator(issuer.server, audience="api"), sources=[WebSocketProtocol()])
+
+
+@pytest.mark.parametrize("guards", [1, 2, 3])
+async def test_the_application_sees_no_token_and_each_guard_does(issuer: FakeIssuer, guards: int) -> None:
+    app, token = Recorder(), issuer.token()
+    inside: ASGIApp = app
+    for _ in range(guards):
+        inside = BearerGuardMiddleware(inside, reading_subprotocols(issuer))
+    assert await drive(inside, offering("bearer", token, "chat")) == []
+    assert app.guarded.token is not None
+    (seen,) = app.scopes
+    assert seen["subprotocols"] == ["bearer", "chat"]
+    assert token not in repr(seen["headers"])
+
+
+@pytest.mark.parametrize(("chosen", "sent"), [(None, "bearer"), ("chat", "chat")], ids=str)
+async def test_the_word_before_the_token_is_echoed_unless_the_application_chooses_another(
+    issuer: FakeIssuer, chosen: str | None, sent: str
+) -> None:
+    async def accepting(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept", "subprotocol": chosen})
+
+    middleware = BearerGuardMiddleware(accepting, reading_subprotocols(issuer))
+    (accepted,) = await drive(middleware, offering("bearer", issuer.token(), "chat"))
+    assert accepted["subprotocol"] == sent
 
 
 # --- lifespan ---------------------------------------------------------------------------------------------------------

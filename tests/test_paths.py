@@ -121,6 +121,7 @@ def test_what_is_not_plainly_below_a_configured_path_is_not_public(target: str) 
         pytest.param("http:/health", id="absolute form with one slash"),
         pytest.param("/health/..;/orders", id="a step upwards to servers that cut off parameters"),
         pytest.param("/health/..;a=b/orders", id="... with a parameter"),
+        pytest.param("/health/.;/orders", id="a step on the spot to such servers"),
         pytest.param("/health/.%09./orders", id="a step upwards to URL parsers that drop tabs"),
         pytest.param("/health/..%00/orders", id="a step upwards to whoever stops at a zero byte"),
         pytest.param("/health/%252e%252e/orders", id="dots encoded twice"),
@@ -147,6 +148,52 @@ def test_a_server_that_tells_no_raw_path_is_served(raw_path: Any) -> None:
 def test_no_method_is_public_by_itself(method: str) -> None:
     assert is_public("/health", method=method)
     assert not is_public("/orders", method=method)
+
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "get", "")
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ({"GET /catalog"}, {"GET", "HEAD"}),  # RFC 9110 section 9.3.2
+        ({"POST /catalog"}, {"POST"}),
+        ({"GET /catalog", "PUT /catalog"}, {"GET", "HEAD", "PUT"}),
+        ({"/catalog", "GET /catalog"}, set(METHODS)),
+        ({"GET /", "GET /catalog"}, {"GET", "HEAD"}),
+    ],
+    ids=str,
+)
+def test_an_entry_with_a_method_opens_that_method_alone(entries: set[str], expected: set[str]) -> None:
+    among = PublicPaths(entries)
+    for target in ("/catalog", "/catalog/1"):
+        assert {method for method in METHODS if is_public(target, among=among, method=method)} == expected
+
+
+def test_an_entry_with_a_method_opens_no_websocket() -> None:
+    handshake = scope_of("/catalog", type="websocket")
+    del handshake["method"]
+    assert not PublicPaths({"GET /catalog", "POST /catalog"}).contain(handshake)
+    assert PublicPaths({"/catalog"}).contain(handshake)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"%2f", b"%2F", b"%5c", b"%5C", b"%2e", b"%25", b"\\", b"\x00", b"\x1f", b"\x7f"], ids=repr
+)
+def test_what_the_raw_path_alone_tells_counts(raw: bytes) -> None:
+    assert is_public("/health/x", raw_path=b"/health/x")
+    assert not is_public("/health/x", raw_path=b"/health/" + raw + b"x")
+
+
+@pytest.mark.parametrize("code", [*range(0x20), 0x7F])
+def test_no_path_with_a_control_character_is_public(code: int) -> None:
+    assert not is_public(f"/health/a{chr(code)}b")
+    assert not is_public(f"/health/a%{code:02x}b")
+
+
+@pytest.mark.parametrize("target", ["orders/health", "api/health", "*/health", "http:/health"])
+def test_below_a_prefix_too_a_path_begins_with_a_slash(target: str) -> None:
+    assert not is_public(target, root_path="/api")
 
 
 def test_a_websocket_has_public_paths_too() -> None:

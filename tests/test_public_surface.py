@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +25,13 @@ def test_the_public_names_are_sorted_and_complete() -> None:
 @pytest.mark.parametrize("name", bearer_guard._ON_DEMAND)
 def test_what_is_loaded_on_demand_is_there_when_it_is_asked_for(name: str) -> None:
     assert getattr(bearer_guard, name).__module__ == bearer_guard._ON_DEMAND[name]
+
+
+def test_what_is_loaded_on_demand_is_not_loaded_before() -> None:
+    modules = sorted(set(bearer_guard._ON_DEMAND.values()))
+    program = f"import sys, bearer_guard; print([name for name in {modules} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_no_other_name_is_there() -> None:

@@ -1,6 +1,7 @@
 """Question 1: where is the token?  `AuthorizationHeader`, on ASGI scopes as servers hand them over."""
 
 import re
+import string
 from typing import Any
 
 import pytest
@@ -110,6 +111,8 @@ def test_a_request_without_the_field_has_no_credentials() -> None:
         pytest.param(b"Bearer\ta.b.c", id="RFC 9110 11.4 a tab in place of the space"),
         pytest.param(b"Bearer\x0ba.b.c", id="RFC 9110 11.4 a vertical tab in place of the space"),
         pytest.param(b"Bearer\xc2\xa0a.b.c", id="RFC 9110 11.4 a no-break space in place of the space"),
+        pytest.param(b"Basic\ta", id="RFC 9110 11.4 a tab behind another scheme"),
+        pytest.param(b"Basic\n", id="RFC 9110 11.4 a line feed behind another scheme"),
         pytest.param(b"Bearer=a.b.c", id="RFC 9110 11.4 an equals sign in place of the space"),
         pytest.param(b"Bearer:a.b.c", id="RFC 9110 11.4 a colon in place of the space"),
         pytest.param(b"B\xc3\xa9arer a.b.c", id="RFC 9110 11.1 a scheme that is no token"),
@@ -152,6 +155,23 @@ def test_a_token_that_is_too_long_is_refused(token: bytes) -> None:
 # --- laws -------------------------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from([b"Bearer", b"bearer", b"Basic", b" ", b"\t", b"=", b",", b'"', b"a.b.c", b"\xff", b"\r\n"])
+
+
+def test_of_all_bytes_exactly_those_of_the_alphabet_may_stand_in_a_token() -> None:
+    # RFC 6750 section 2.1: b64token
+    alphabet = (string.ascii_letters + string.digits + "-._~+/").encode()
+    for before, behind in ((b"a", b"a"), (b"", b"a"), (b"a", b"="), (b"a.b.", b"==")):
+        found = {byte for byte in range(256) if is_found(before + bytes([byte]) + behind)}
+        at_the_edges = set(b" ") if not before else set()  # the space is that behind the scheme
+        at_the_edges |= set(b"=") if behind.startswith(b"=") else set()
+        assert found == set(alphabet) | at_the_edges
+
+
+def is_found(token: bytes) -> bool:
+    try:
+        return find(b"Bearer " + token) is not None
+    except InvalidRequest:
+        return False
 
 
 @given(st.binary(max_size=40) | st.lists(PIECES, max_size=6).map(b"".join))

@@ -5,6 +5,7 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -227,6 +228,36 @@ def test_the_confirmation_is_the_cnf_claim() -> None:
 
 
 # --- the presented token ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [0, 1, 2046, 2047, 2048, 4094, 4095, 9000, 16 * 1024, 100_000])
+def test_a_fingerprint_is_the_digest_of_the_token_as_a_whole(length: int) -> None:
+    token = "".join(map(str, range(length)))[:length]
+    digest = sha256(token.encode()).digest()
+    assert Credentials(token).fingerprint == Credentials(token.encode()).fingerprint == digest
+    assert fingerprint(token) == fingerprint(token.encode()) == digest
+
+
+@pytest.mark.parametrize("at", [0, 2046, 2047, 5000, 8999])
+def test_tokens_that_differ_in_one_character_have_other_fingerprints(at: int) -> None:
+    token = "a" * 9000
+    other = token[:at] + "b" + token[at + 1 :]
+    assert Credentials(token).fingerprint != Credentials(other).fingerprint
+    assert fingerprint(token) != fingerprint(other)
+
+
+def test_credentials_are_equal_where_all_of_them_is() -> None:
+    credentials = Credentials("a", "Bearer", "bearer.token")
+    assert credentials == Credentials(b"a", "Bearer", "bearer.token")
+    others = [Credentials("b", "Bearer", "bearer.token"), Credentials("a", "DPoP", "bearer.token"), Credentials("a")]
+    for other in (*others, "a", None):
+        assert credentials != other
+
+
+def test_credentials_are_credentials_however_little_they_hold() -> None:
+    assert Credentials("")
+    assert len(Credentials("")) == 0
+    assert len(Credentials("a.b")) == 3
 
 
 @pytest.mark.parametrize("shown", [repr, str, "{}".format, ascii], ids=["repr", "str", "format", "ascii"])

@@ -35,6 +35,7 @@ from bearer_guard import (
     MissingToken,
     Reason,
     Refusal,
+    Requirement,
     Scopes,
     access_token,
     authorize,
@@ -117,6 +118,36 @@ async def test_where_nobody_need_be_anybody_the_request_is_anonymous(
 def test_asking_for_a_token_that_is_not_there_is_a_401(guard: BearerGuard, make_client: MakeClient) -> None:
     refused = make_client(guard, public={"/me"}).get("/me")
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+
+
+class Anybody(Requirement):
+    """What everybody meets, and nobody at all would meet as well."""
+
+    def holds(self, token: AccessToken) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("token", "requirement", "is_allowed"),
+    [
+        (token_with(), None, True),
+        (token_with(), Anybody(), True),
+        (token_with(), Scopes("read"), False),
+        (token_with(scopes=frozenset({"read"})), Scopes("read"), True),
+        (None, None, False),
+        (None, Anybody(), False),
+        (None, Scopes("read"), False),
+    ],
+)
+def test_a_guarded_request_allows_what_its_guard_would_let_pass(
+    guard: BearerGuard, token: AccessToken | None, requirement: Requirement | None, *, is_allowed: bool
+) -> None:
+    assert GuardedRequest(guard, None, token, "optional").allows(requirement) is is_allowed
+    if is_allowed:
+        guard.authorize(token, requirement)
+    else:
+        with pytest.raises(MissingToken if token is None else InsufficientScope):
+            guard.authorize(token, requirement)
 
 
 def test_a_guarded_request_shows_no_credentials(guard: BearerGuard) -> None:

@@ -76,7 +76,7 @@ def _scanner(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Scanner:
     )
 
 
-_PLAIN = _scanner(_without_duplicates)
+PLAIN = _scanner(_without_duplicates)
 SHARING = _scanner(with_shared_parts)
 """Keeps once what an object has in common with others, as tokens of one issuer have: for verified content alone."""
 
@@ -84,7 +84,7 @@ SHARING = _scanner(with_shared_parts)
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
 
 
-def parse_json_object(content: bytes, scan: Scanner = _PLAIN) -> Claims:
+def parse_json_object(content: bytes, scan: Scanner = PLAIN) -> Claims:
     """A JSON object (RFC 8259) in plain UTF-8, read strictly. Raises ValueError for everything else.
 
     `scan`: `SHARING`, or nothing: what strangers send is not to be kept.

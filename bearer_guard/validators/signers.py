@@ -52,7 +52,9 @@ class Signers:
     def add(self, protected: bytes, signer: Signer) -> None:
         """Remembers who made a signature that was verified; or that nobody could have made it, without a key."""
         if signer.epoch is not None and len(protected) <= self.LONGEST:
-            signers = self._signers if signer.verifiers else self._strangers
+            ours, others = self._signers, self._strangers
+            signers, other = (ours, others) if signer.verifiers else (others, ours)
+            other.pop(protected, None)  # a key was withdrawn, or appeared
             if len(signers) >= self.MOST:
                 signers.clear()
             signers[protected] = signer

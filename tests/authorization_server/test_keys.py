@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -308,6 +309,18 @@ async def test_in_an_outage_nobody_waits_and_the_attempts_back_off(remote: Remot
     assert remote.publisher.fetches == 1 + 6
 
 
+async def test_in_an_outage_nobody_waits_for_an_attempt_that_gets_no_answer(remote: Remote) -> None:
+    await remote.can_serve()
+    await remote.stay_out_for(1000, step=10)
+    remote.publisher.may_answer.clear()
+    remote.clock.advance(31)
+    async with asyncio.timeout(5):
+        assert await remote.can_serve()
+    assert remote._flight.is_under_way
+    remote.publisher.may_answer.set()
+    await remote.landed()
+
+
 async def test_the_end_of_an_outage_is_noticed_by_the_next_attempt(remote: Remote) -> None:
     await remote.can_serve()
     await remote.stay_out_for(3600, step=30)
@@ -537,6 +550,12 @@ async def test_an_absence_is_certain_for_the_cooldown(remote: Remote) -> None:
     for seconds, is_certain in ((29, True), (1, False)):
         remote.clock.advance(seconds)
         assert absence.still_good(remote.clock.monotonic()) is is_certain
+
+
+async def test_an_absence_ends_at_the_moment_from_which_the_next_one_would_ask(remote: Remote) -> None:
+    absence = await absence_of(remote)
+    assert absence.still_good(math.nextafter(remote._refetch_at, 0))
+    assert not absence.still_good(remote._refetch_at)
 
 
 async def test_an_absence_ends_with_the_set_and_while_another_is_fetched() -> None:

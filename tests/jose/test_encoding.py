@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bearer_guard.jose import decode_base64url, encode_base64url, parse_json_object
-from bearer_guard.jose.encoding import LONGEST_NUMBER
+from bearer_guard.jose.encoding import LONGEST_NUMBER, PLAIN, SHARING
 from bearer_guard.tokens import DEEPEST_JSON, Claims
 
 ALPHABET = (string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_").encode()
@@ -114,8 +114,12 @@ def test_whatever_bytes_come_the_answer_is_an_object_or_a_value_error(content: b
     assert thawed(value) == json.loads(content)
 
 
-def test_what_was_read_cannot_be_changed_at_any_depth() -> None:
-    value = parse_json_object(b'{"a": [[{"b": [1, {"c": {}}]}]]}')
+@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
+def test_what_was_read_cannot_be_changed_at_any_depth(*, share: bool) -> None:
+    value = parse_json_object(
+        b'{"a": [[{"b": [1, {"c": {}}]}]], "d": [[], [1], {"e": "f"}]}', SHARING if share else PLAIN
+    )
+    assert value["d"] == ((), (1,), {"e": "f"})
     innermost = value["a"][0][0]["b"]
     assert innermost == (1, {"c": {}})
     assert isinstance(innermost, tuple)
@@ -173,10 +177,11 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
-def test_what_is_not_plain_json_is_refused(content: bytes) -> None:
+def test_what_is_not_plain_json_is_refused(content: bytes, *, share: bool) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  any ValueError will do: its words come from several parsers
-        parse_json_object(content)
+        parse_json_object(content, SHARING if share else PLAIN)
 
 
 ACCEPTED = {
@@ -201,11 +206,28 @@ def nested(levels: int, opening: str, closing: str) -> bytes:
     return f'{{"a":{opening * (levels - 1)}1{closing * (levels - 1)}}}'.encode()
 
 
+@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")], ids=["arrays", "objects"])
-def test_nesting_is_accepted_to_the_limit_and_not_beyond(opening: str, closing: str) -> None:
-    assert parse_json_object(nested(DEEPEST_JSON, opening, closing))
+def test_nesting_is_accepted_to_the_limit_and_not_beyond(opening: str, closing: str, *, share: bool) -> None:
+    assert parse_json_object(nested(DEEPEST_JSON, opening, closing), SHARING if share else PLAIN)
     with pytest.raises(ValueError, match="nested"):
-        parse_json_object(nested(DEEPEST_JSON + 1, opening, closing))
+        parse_json_object(nested(DEEPEST_JSON + 1, opening, closing), SHARING if share else PLAIN)
+
+
+def mixed(levels: int, arrays: int) -> bytes:
+    """Objects inside each other, with so many arrays around each but the outermost."""
+    kinds = [*[("[", "]")] * arrays, ('{"a":', "}")] * levels
+    opening, closing = zip(*kinds[: levels - 1], strict=True)
+    return f'{{"a":{"".join(opening)}1{"".join(reversed(closing))}}}'.encode()
+
+
+@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
+@pytest.mark.parametrize("arrays", [1, 2, 7])
+def test_arrays_and_objects_inside_each_other_are_counted_together(arrays: int, *, share: bool) -> None:
+    assert parse_json_object(mixed(DEEPEST_JSON, arrays), SHARING if share else PLAIN)
+    for levels in range(DEEPEST_JSON + 1, DEEPEST_JSON + 9):
+        with pytest.raises(ValueError, match="nested"):
+            parse_json_object(mixed(levels, arrays), SHARING if share else PLAIN)
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:
@@ -218,3 +240,11 @@ def test_integers_are_accepted_to_the_limit_and_not_beyond(sign: str) -> None:
     assert parse_json_object(f'{{"a":{longest}}}'.encode()) == {"a": int(longest)}
     with pytest.raises(ValueError, match="beyond reason"):
         parse_json_object(f'{{"a":{longest}9}}'.encode())
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_fractions_are_accepted_to_twice_that_and_not_beyond(sign: str) -> None:
+    longest = f"{sign}0.1".ljust(2 * LONGEST_NUMBER, "1")
+    assert parse_json_object(f'{{"a":{longest}}}'.encode()) == {"a": float(longest)}
+    with pytest.raises(ValueError, match="beyond reason"):
+        parse_json_object(f'{{"a":{longest}1}}'.encode())

@@ -29,7 +29,7 @@ def kept() -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
-    for table in (sharing._texts, sharing._arrays, sharing._objects):
+    for table in (sharing._names, sharing._texts, sharing._arrays, sharing._objects):
         table.clear()
 
 
@@ -106,12 +106,30 @@ def test_what_is_shared_cannot_be_changed() -> None:
 
 
 def test_the_tables_are_bounded_whatever_comes() -> None:
+    fullest = [0, 0, 0, 0]
     for number in range(3 * sharing.MOST):
         read({f"name {number}": [f"group {number}"], "iss": f"issuer {number}", "org": {"id": f"{number}"}})
-        assert kept() <= 3 * sharing.MOST
-    assert len(sharing._texts) <= sharing.MOST
-    assert len(sharing._arrays) <= sharing.MOST
-    assert len(sharing._objects) <= sharing.MOST
+        sizes = [len(table) for table in (sharing._names, sharing._texts, sharing._arrays, sharing._objects)]
+        fullest = [max(pair) for pair in zip(fullest, sizes, strict=True)]
+    assert fullest == [sharing.MOST] * 4
+    one, other = (read({**LARGE, "iss": "https://new.test", "groups": ["new"]}) for _ in range(2))
+    assert one["iss"] is other["iss"]  # full or not: what comes again finds room
+    assert one["groups"] is other["groups"]
+
+
+@pytest.mark.parametrize(("members", "is_kept"), [(1, True), (7, True), (8, False), (20, False)])
+def test_only_small_objects_are_kept_as_a_whole(members: int, *, is_kept: bool) -> None:
+    read({f"member {number}": "x" for number in range(members)})
+    assert bool(sharing._objects) is is_kept
+
+
+def test_what_is_as_long_as_may_be_is_kept() -> None:
+    longest = "x" * sharing.LONGEST
+    read({**LARGE, "iss": longest, longest: 1, "groups": ["x"] * sharing.LONGEST, "org": {"id": longest}})
+    assert longest in sharing._texts
+    assert longest in sharing._names
+    assert [len(array) for array in sharing._arrays] == [sharing.LONGEST]
+    assert [dict(value) for value in sharing._objects.values()] == [{"id": longest}]
 
 
 def test_what_is_long_is_not_kept() -> None:
@@ -119,7 +137,8 @@ def test_what_is_long_is_not_kept() -> None:
     many = ["x"] * (sharing.LONGEST + 1)
     claims = read({**LARGE, "iss": long, long: 1, "groups": many, "org": {"id": long}})
     assert (claims["iss"], claims[long], len(claims["groups"]), claims["org"]["id"]) == (long, 1, len(many), long)
-    assert not any(long in table for table in (sharing._texts, sharing._arrays))
+    assert long not in sharing._texts
+    assert long not in sharing._names
     assert not sharing._arrays
     assert not sharing._objects
 
@@ -127,6 +146,13 @@ def test_what_is_long_is_not_kept() -> None:
 def test_claims_of_one_person_are_not_kept_beyond_their_token() -> None:
     read({**LARGE, "sub": "alice", "email": "alice@acme.test", "jti": "1"})
     assert not {"alice", "alice@acme.test", "1"} & sharing._texts.keys()
+
+
+async def test_verified_tokens_share_what_they_have_in_common(issuer: FakeIssuer) -> None:
+    validator = JWTValidator(issuer.server, audience="api")
+    one, other = [await validator.validate(issuer.token(groups=["staff", "ops"], sub=name)) for name in ("a", "b")]
+    assert one.claims["iss"] is other.claims["iss"]
+    assert one.claims["groups"] is other.claims["groups"]
 
 
 async def test_nothing_of_a_token_that_was_not_verified_is_kept(issuer: FakeIssuer) -> None:

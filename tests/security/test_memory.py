@@ -159,10 +159,11 @@ async def test_what_one_guard_remembers_is_nothing_to_another(publisher: Publish
     assert await reason_of(billing, token) is Reason.AUDIENCE_MISMATCH
 
 
+@pytest.mark.parametrize("filling", ["", "x" * 2000, "x" * 8000], ids=["short", "long", "longer"])
 async def test_a_remembered_token_is_found_by_all_of_its_characters(
-    publisher: Publisher, make_guard: MakeGuard
+    publisher: Publisher, make_guard: MakeGuard, filling: str
 ) -> None:
-    guard, token = make_guard(), token_of(publisher)
+    guard, token = make_guard(), token_of(publisher, filling=filling)
     assert await is_remembered(guard, token)
     for almost in (token[:-1], f"{token}A", token.swapcase(), f"{token} ", f"{token}=", f"{token}.", token[:-1] + "~"):
         with pytest.raises(InvalidToken):

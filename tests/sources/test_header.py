@@ -54,6 +54,7 @@ def test_what_is_no_token_is_malformed(value: bytes) -> None:
 @pytest.mark.parametrize("second", [b"a.b.c", b"d.e.f", b""], ids=["the same", "another", "empty"])
 def test_a_header_that_is_there_twice_is_refused(second: bytes) -> None:
     assert why_refused(assertion, request((NAME, b"a.b.c"), (NAME, second))) is Reason.SEVERAL_TOKENS
+    assert why_refused(assertion, request((NAME, second), (NAME, b"a.b.c"))) is Reason.SEVERAL_TOKENS
 
 
 def test_the_longest_token_is_found_and_one_byte_more_is_refused() -> None:

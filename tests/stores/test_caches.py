@@ -9,9 +9,9 @@ import pytest
 from bearer_guard import ConfigurationError, MemoryCache
 from bearer_guard.protocols import Cache
 from bearer_guard.stores.redis import RedisCache
-from bearer_guard.testing import MovableClock
 from tests.redis_server import RedisServer
 from tests.stores.conftest import MakeSealed
+from tests.stores.material import StillClock
 
 A_MOMENT = 0.05
 
@@ -70,8 +70,7 @@ async def test_what_has_no_time_left_is_gone_at_once(cache: Cache, ttl: float) -
 # --- in memory ---
 
 
-async def test_in_memory_time_runs_on_the_given_clock_to_the_very_end() -> None:
-    clock = MovableClock()
+async def test_in_memory_time_runs_on_the_given_clock_to_the_very_end(clock: StillClock) -> None:
     cache = MemoryCache(clock=clock)
     await cache.set("a", b"1", 60)
     clock.advance(59)

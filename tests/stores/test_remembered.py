@@ -80,6 +80,7 @@ def test_the_bounds_hold_and_the_later_half_is_there_after_every_step(steps: lis
         holds = held(memory)
         assert len(memory) == len(holds) <= SIZE
         assert weight_of(memory) <= MOST_BYTES
+        assert sum(model.values[key][1] for key in holds) <= MOST_BYTES
         assert memory._weight == sum(memory._young_weights.values())
         assert memory._young_weights.keys() <= memory._young.keys()
         assert memory._old_weights.keys() <= memory._old.keys()
@@ -94,6 +95,15 @@ def test_however_many_come_the_bytes_stay_bounded(weight: int) -> None:
         memory.set(number.to_bytes(2), number, weight)
         assert weight_of(memory) <= MOST_BYTES
         assert memory.get(number.to_bytes(2)) == number
+
+
+def test_what_is_in_use_weighs_as_much_as_it_did() -> None:
+    memory: Remembered[int] = Remembered(1000, MOST_BYTES)
+    for number in range(50):
+        memory.set(bytes([number]), number, 5)
+        for used in range(number):
+            memory.get(bytes([used]))
+        assert 5 * len(memory) <= MOST_BYTES
 
 
 def test_what_alone_is_heavier_than_half_is_not_remembered_and_pushes_nobody_out() -> None:

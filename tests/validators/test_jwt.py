@@ -18,6 +18,7 @@ from bearer_guard import (
     StaticKeys,
     profiles,
 )
+from bearer_guard.authorization_server.epochs import Always
 from bearer_guard.jose import ALGORITHMS, Header, VerificationKey
 from bearer_guard.testing import FakeIssuer, MovableClock, SigningKey
 from bearer_guard.tokens import Epoch
@@ -282,6 +283,90 @@ async def test_a_token_whose_keys_were_exchanged_meanwhile_is_valid_and_not_reme
     token = await validator.validate(issuer.token())
     assert token.subject == "alice"
     assert token.epoch is None
+    assert len(validator._signers) == 0
+
+
+class Turning(ExchangedKeys):
+    """A key source whose set is exchanged right after each look at it, as another thread may do it."""
+
+    def __init__(self, keys: StaticKeys) -> None:
+        super().__init__(keys)
+        self.epochs: list[Epoch] = [Always()]
+
+    @property
+    def epoch(self) -> Epoch:
+        return self.epochs[-1]
+
+    @property
+    def absence(self) -> Epoch:
+        return self.epochs[-1]
+
+    def held(self, header: Header) -> Sequence[VerificationKey]:
+        found = self._keys.held(header)
+        self.epochs.append(Always())
+        return found
+
+    async def keys_for(self, header: Header) -> Sequence[VerificationKey]:
+        return self.held(header)
+
+
+async def test_a_token_is_remembered_with_the_set_that_was_in_force_before_its_key_was_looked_up(
+    issuer: FakeIssuer,
+) -> None:
+    keys = Turning(StaticKeys(issuer.jwks()))
+    validator = JWTValidator(AuthorizationServer(issuer.issuer, keys=keys, clock=issuer.clock), audience="api")
+    before = keys.epoch
+    assert (await validator.validate(issuer.token())).epoch is before
+
+
+async def test_a_missing_key_is_remembered_with_what_was_true_before_it_was_asked_for(issuer: FakeIssuer) -> None:
+    # Else an answer from one key set would count for the next one, if that came in just then.
+    validator, token = JWTValidator(issuer.server, audience="api"), issuer.token(header={"kid": "unknown"})
+    await validator.validate(issuer.token())
+    issuer.rotate_keys()
+    issuer.clock.advance(31)
+    assert await verdict(validator, token) == (Reason.UNKNOWN_KEY, "kid")  # after it was asked: there is a new set
+    (stranger,) = validator._signers._strangers.values()
+    assert stranger.epoch is not None
+    assert not stranger.epoch.still_good(issuer.clock.monotonic())
+    assert await verdict(validator, token) == (Reason.UNKNOWN_KEY, "kid")
+    (stranger,) = validator._signers._strangers.values()
+    assert stranger.epoch is not None
+    assert stranger.epoch.still_good(issuer.clock.monotonic())
+
+
+class AskedEpoch(Always):
+    """An epoch that writes down at which times it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked_at: list[float] = []
+
+    def still_good(self, now: float) -> bool:
+        self.asked_at.append(now)
+        return super().still_good(now)
+
+
+async def test_whether_a_signer_still_counts_is_asked_in_seconds_that_are_never_set_back(issuer: FakeIssuer) -> None:
+    keys = StaticKeys(issuer.jwks())
+    keys.epoch = epoch = AskedEpoch()
+    validator = JWTValidator(AuthorizationServer(issuer.issuer, keys=keys, clock=issuer.clock), audience="api")
+    for _ in range(2):
+        await validator.validate(issuer.token())
+    assert epoch.asked_at == [issuer.clock.monotonic()]
+
+
+class Careless(ExchangedKeys):
+    """A key source that hands out whatever it has, whether or not it serves the algorithm."""
+
+    async def keys_for(self, header: Header) -> Sequence[VerificationKey]:
+        return self._keys.held(Header("ES256", None, None))
+
+
+async def test_a_key_that_does_not_serve_the_algorithm_is_no_key_for_it(issuer: FakeIssuer) -> None:
+    keys = Careless(StaticKeys(issuer.jwks()))
+    validator = JWTValidator(AuthorizationServer(issuer.issuer, keys=keys, clock=issuer.clock), audience="api")
+    assert await verdict(validator, issuer.token(alg="EdDSA")) == (Reason.UNKNOWN_KEY, "kid")
+    assert (await validator.validate(issuer.token(alg="ES256"))).subject == "alice"
 
 
 async def test_closing_the_validator_closes_its_server(issuer: FakeIssuer) -> None:

@@ -57,6 +57,7 @@ async def test_strangers_cannot_fill_it(issuer: FakeIssuer, parameters: dict[str
     validator = validator_of(issuer)
     await validator.validate(issuer.token(alg="ES256"))
     known = dict(validator._signers._signers)
+    assert len(known) == 1
     for number in range(3 * Signers.MOST):
         flood = forged(issuer.token(alg="ES256", header={**parameters, "n": number}))
         assert await reason_of(validator, flood) in (Reason.INVALID_SIGNATURE, Reason.UNKNOWN_KEY)
@@ -153,6 +154,16 @@ async def test_another_key_of_the_same_name_inherits_nothing(issuer: FakeIssuer,
     assert await reason_of(validator, token) is reason
     assert (await validator.validate(issuer.token(key=successor))).subject == "alice"
     assert await reason_of(validator, token) is reason
+
+
+async def test_a_header_that_outlives_its_key_set_is_remembered_anew(issuer: FakeIssuer) -> None:
+    validator, token = validator_of(issuer), issuer.token(alg="ES256")
+    await validator.validate(token)
+    issuer._keys = {name: issuer.signing_key(name) for name in ("RS256", "ES256")}  # another set: it still stands
+    assert await issuer.server.refresh_keys()
+    await validator.validate(token)
+    (signer,) = validator._signers._signers.values()
+    assert signer.epoch is issuer.server.epoch
 
 
 async def test_validators_that_share_a_server_keep_their_own_conditions(issuer: FakeIssuer) -> None:
@@ -275,3 +286,13 @@ async def test_a_malformed_signature_causes_no_fetch(issuer: FakeIssuer, *, is_r
     asked = list(issuer.requests)
     assert await reason_of(validator, token[:-4] + "!!!!") is Reason.MALFORMED_TOKEN
     assert issuer.requests == asked
+
+
+async def test_a_withdrawn_key_is_a_stranger_like_any_other(issuer: FakeIssuer) -> None:
+    validator, token = validator_of(issuer), issuer.token(alg="ES256")
+    await validator.validate(token)
+    issuer.rotate_keys()
+    issuer.clock.advance(COOLDOWN)
+    for _ in range(3):
+        assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
+    assert (len(validator._signers._signers), len(validator._signers._strangers)) == (0, 1)
