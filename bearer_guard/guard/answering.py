@@ -39,9 +39,14 @@ class Answering:
         In this order, on every request: the memory of validated tokens, revocations, the sender, userinfo. Only the
         first is remembered.
         """
-        token = self.known(credentials) if max_age is None else None
-        if token is None:
-            token = await self._validated(credentials, max_age)
+        known = self.known(credentials) if max_age is None else None
+        if known is not None:
+            token = known
+        elif max_age is None:
+            token = await self.validator.validate(credentials.token)
+            self._remember(credentials, token)
+        else:
+            token = await self.validator.validate(credentials.token, max_age=max_age)
         if self._revocations:
             await self._refuse_revoked(token)
         if "cnf" in token.claims:
@@ -60,15 +65,11 @@ class Answering:
         self._remembered.forget(credentials.fingerprint)
         return None
 
-    async def _validated(self, credentials: Credentials, max_age: float | None) -> AccessToken:
-        if max_age is not None:
-            return await self.validator.validate(credentials.token, max_age=max_age)
-        token = await self.validator.validate(credentials.token)
+    def _remember(self, credentials: Credentials, token: AccessToken) -> None:
         if token.epoch is not None:
             # Bounded in bytes, too: the ordinary ones by their number, the long ones by what they weigh together.
             length = len(credentials)
             self._remembered.set(credentials.fingerprint, token, length if length > LONG_TOKEN else 0)
-        return token
 
     async def _refuse_revoked(self, token: AccessToken) -> None:
         for revocations in self._revocations:

@@ -25,7 +25,7 @@ class Effort:
         return min(1024, self.tokens // 4)
 
 
-FULL = Effort(rounds=150, batch=64, tokens=4096)
+FULL = Effort(rounds=60, batch=256, tokens=4096)
 QUICK = Effort(rounds=3, batch=4, tokens=32, is_quick=True)
 
 
