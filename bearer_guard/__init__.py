@@ -56,7 +56,7 @@ _ON_DEMAND = {
     "UserInfo": "bearer_guard.userinfo",
 }
 
-if not _TYPE_CHECKING:  # type checkers would believe that every name is there
+if not _TYPE_CHECKING:  # pragma: no branch  type checkers would believe that every name is there
 
     def __getattr__(name: str) -> _Any:
         if name not in _ON_DEMAND:

@@ -34,6 +34,10 @@ def test_what_is_loaded_on_demand_is_not_loaded_before() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_they_are_listed_before() -> None:
+    assert set(dir(bearer_guard)) >= set(bearer_guard.__all__)
+
+
 def test_no_other_name_is_there() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Guard'"):
         bearer_guard.__getattr__("Guard")
