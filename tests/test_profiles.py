@@ -1,5 +1,6 @@
 """Dialects of issuers: where scopes, groups, roles and the client stand."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
@@ -166,6 +167,7 @@ def test_a_profile_that_was_used_is_still_a_value() -> None:
     assert other.scopes_of(claims) == {"b"}
     assert "type" not in other.tells_the_kind
     assert replace(other, scope=mine.scope, kind_claims=mine.kind_claims) == mine
+    assert pickle.loads(pickle.dumps(mine)) == mine  # noqa: S301  our own
 
 
 # --- who the user is --------------------------------------------------------------------------------------------------
