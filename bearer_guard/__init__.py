@@ -34,8 +34,7 @@ from bearer_guard.inventory import assert_protected
 from bearer_guard.middleware import BearerGuardMiddleware, cors
 from bearer_guard.profiles import Profile
 from bearer_guard.requirements import AllOf, AnyOf, Claim, Groups, Requirement, Roles, Scopes
-from bearer_guard.sources import AuthorizationHeader, Cookie, Header, QueryParameter, WebSocketProtocol
-from bearer_guard.stores.memory import MemoryCache, MemoryReplayStore, MemoryRevocations
+from bearer_guard.sources import AuthorizationHeader, Header
 from bearer_guard.tokens import AccessToken, Claims, Credentials
 from bearer_guard.validators.jwt import JWTValidator
 from bearer_guard.web import GuardedRequest, access_token, authorize
@@ -43,6 +42,10 @@ from bearer_guard.web import GuardedRequest, access_token, authorize
 if _TYPE_CHECKING:
     from bearer_guard.integrations.httpx import Forward
     from bearer_guard.settings import Settings
+    from bearer_guard.sources.cookie import Cookie
+    from bearer_guard.sources.query import QueryParameter
+    from bearer_guard.sources.subprotocol import WebSocketProtocol
+    from bearer_guard.stores.memory import MemoryCache, MemoryReplayStore, MemoryRevocations
     from bearer_guard.userinfo import UserInfo
     from bearer_guard.validators.introspection import IntrospectionValidator
     from bearer_guard.validators.routing import ByFormat
@@ -50,10 +53,16 @@ if _TYPE_CHECKING:
 # The same for those who run it: most applications do without, so it is loaded when it is asked for.
 _ON_DEMAND = {
     "ByFormat": "bearer_guard.validators.routing",
+    "Cookie": "bearer_guard.sources.cookie",
     "Forward": "bearer_guard.integrations.httpx",
     "IntrospectionValidator": "bearer_guard.validators.introspection",
+    "MemoryCache": "bearer_guard.stores.memory",
+    "MemoryReplayStore": "bearer_guard.stores.memory",
+    "MemoryRevocations": "bearer_guard.stores.memory",
+    "QueryParameter": "bearer_guard.sources.query",
     "Settings": "bearer_guard.settings",
     "UserInfo": "bearer_guard.userinfo",
+    "WebSocketProtocol": "bearer_guard.sources.subprotocol",
 }
 
 if not _TYPE_CHECKING:  # pragma: no branch  type checkers would believe that every name is there

@@ -123,13 +123,17 @@ def _times(facts: Facts) -> Failure | None:
         return Failure(Reason.CLAIM_MISSING if expiry is None else Reason.MALFORMED_CLAIM, "exp")
     if now >= expiry + leeway:
         return Failure(Reason.EXPIRED, "exp")
-    start: Any = claims.get("nbf", 0)
-    if type(start) not in _NUMBERS or start > now + leeway:
-        return Failure(Reason.NOT_YET_VALID if type(start) in _NUMBERS else Reason.MALFORMED_CLAIM, "nbf")
+    latest = now + leeway
+    if "nbf" in claims and (type(claims["nbf"]) not in _NUMBERS or claims["nbf"] > latest):
+        return _too_early(claims["nbf"], "nbf", Reason.NOT_YET_VALID)
     issued: Any = claims.get("iat", 0)
-    if type(issued) not in _NUMBERS or issued > now + leeway:
-        return Failure(Reason.ISSUED_IN_FUTURE if type(issued) in _NUMBERS else Reason.MALFORMED_CLAIM, "iat")
+    if type(issued) not in _NUMBERS or issued > latest:
+        return _too_early(issued, "iat", Reason.ISSUED_IN_FUTURE)
     return None
+
+
+def _too_early(moment: Any, name: str, reason: Reason) -> Failure:
+    return Failure(reason if type(moment) in _NUMBERS else Reason.MALFORMED_CLAIM, name)
 
 
 def _members(facts: Facts) -> Failure | None:  # noqa: PLR0911  one for each member that may be wrong

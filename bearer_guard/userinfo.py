@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Self
 from bearer_guard.authorization_server import AuthorizationServer, SharedCalls
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.profiles import OAUTH2, Profile
-from bearer_guard.stores.memory import Remembered
+from bearer_guard.stores.remembered import Remembered
 from bearer_guard.tokens import AccessToken, Claims, fingerprint
 
 log = logging.getLogger("bearer_guard")

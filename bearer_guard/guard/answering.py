@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
 from bearer_guard.loops import cancelled_by_nobody_is_a_failure
 from bearer_guard.protocols import Clock, Revocations, TokenValidator, UserInfoSource
-from bearer_guard.stores.memory import Remembered
+from bearer_guard.stores.remembered import Remembered
 from bearer_guard.tokens import AccessToken, Credentials
 
 LONG_TOKEN = 2048

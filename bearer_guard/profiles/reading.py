@@ -19,11 +19,13 @@ def first_of_each(*kinds: tuple[ClaimPath, ...]) -> Callable[[Claims], list[Any]
     ways_of_each = tuple(map(_ways, kinds))
 
     def read(claims: Claims) -> list[Any]:
-        found = []
+        found, get = [], claims.get
         for ways in ways_of_each:
             value = None
             for name, below in ways:
-                value = value_at(claims.get(name), below) if below else claims.get(name)
+                value = get(name)
+                if below:
+                    value = value_at(value, below)
                 if value is not None:
                     break
             found.append(value)

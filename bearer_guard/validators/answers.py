@@ -16,7 +16,7 @@ from bearer_guard.errors import ConfigurationError
 from bearer_guard.jose import parse_json_object
 from bearer_guard.loops import within
 from bearer_guard.protocols import Cache, Clock
-from bearer_guard.stores.memory import Remembered
+from bearer_guard.stores.remembered import Remembered
 from bearer_guard.tokens import AccessToken, Claims
 
 log = logging.getLogger("bearer_guard")

@@ -16,7 +16,7 @@ from bearer_guard.errors import (
 )
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Cache, Clock
-from bearer_guard.sources import is_token
+from bearer_guard.sources.reading import is_token
 from bearer_guard.tokens import AccessToken, Claims, fingerprint
 from bearer_guard.validators.answers import AnswerMemory, Fact, answer_memory, binding_of
 from bearer_guard.validators.claims import judged

@@ -1,17 +1,19 @@
 """What knows Starlette: the state of one guarded request, and a refusal as an answer or an exception."""
 
-from bearer_guard.web.answering import POLICY_VIOLATION, answer, response
-from bearer_guard.web.raising import as_exception
+from bearer_guard.web.refusing import POLICY_VIOLATION, answer, as_exception, response
 from bearer_guard.web.request import (
     GuardedRequest,
     Mode,
     NotGuarded,
     User,
+    access_token,
     as_presented,
+    authorize,
+    confirmed_anew,
     guarded_request,
+    is_async,
     without_offered_token,
 )
-from bearer_guard.web.verbs import access_token, authorize, confirmed_anew, is_async
 
 __all__ = [
     "POLICY_VIOLATION",

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bearer_guard.stores.memory import Remembered
+from bearer_guard.stores.remembered import Remembered
 
 
 def filled(size: int, count: int) -> Remembered[int]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bearer_guard.stores.memory import Remembered
+from bearer_guard.stores.remembered import Remembered
 
 SIZE, MOST_BYTES = 8, 40
 HALF, HALF_OF_THE_BYTES = SIZE // 2, MOST_BYTES // 2
