@@ -85,18 +85,18 @@ def value_at(value: Any, names: tuple[str, ...]) -> Any:
     return value
 
 
-WITHOUT_RELEASE = 2047
+_WITHOUT_RELEASE = 2047
 """Bytes. For more hashlib lets other threads run meanwhile, and to get back the turn takes longer than the hash."""
 
 
 def fingerprint(token: str | bytes) -> bytes:
     """A digest of a presented token (SHA-256): memories hold it in place of the token, which a dump would give away."""
     content = token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
-    if len(content) <= WITHOUT_RELEASE:
+    if len(content) <= _WITHOUT_RELEASE:
         return sha256(content).digest()
     digest = sha256()
-    for start in range(0, len(content), WITHOUT_RELEASE):
-        digest.update(content[start : start + WITHOUT_RELEASE])
+    for start in range(0, len(content), _WITHOUT_RELEASE):
+        digest.update(content[start : start + _WITHOUT_RELEASE])
     return digest.digest()
 
 
@@ -124,7 +124,7 @@ class Credentials:  # noqa: PLW1641  no key of anything, so without a hash: that
         self.scheme = scheme
         self.subprotocol = subprotocol
         # The digest under which memories know the token; see `fingerprint`, for the sake of one call less.
-        self.fingerprint = sha256(presented).digest() if len(presented) <= WITHOUT_RELEASE else fingerprint(presented)
+        self.fingerprint = sha256(presented).digest() if len(presented) <= _WITHOUT_RELEASE else fingerprint(presented)
 
     @property
     def token(self) -> str:
@@ -199,7 +199,7 @@ def _restored(fields: dict[str, Any]) -> AccessToken:
 
 
 class _Draft:
-    """An access token while it is written: it has the same slots, and becomes one at the end of `access_token`.
+    """An access token while it is written: it has the same slots, and becomes one at the end of `new_access_token`.
 
     A frozen dataclass writes each field through `object.__setattr__`, and takes three times as long to be made.
     """
@@ -207,7 +207,7 @@ class _Draft:
     __slots__ = AccessToken.__slots__
 
 
-def access_token(  # noqa: PLR0917  by position: by name takes as long again, and one line of ours calls it
+def new_access_token(  # noqa: PLR0917  by position: by name takes as long again, and one line of ours calls it
     issuer: str,
     subject: str | None,
     audience: tuple[str, ...],

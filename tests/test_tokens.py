@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bearer_guard import AccessToken, Claims, Credentials
-from bearer_guard.tokens import ClaimPath, access_token, claim_at, fingerprint, frozen
+from bearer_guard.tokens import ClaimPath, claim_at, fingerprint, frozen, new_access_token
 
 DOCUMENT = {
     "sub": "alice",
@@ -48,7 +48,7 @@ def token_with(claims: dict[str, Any] | None = None, **members: Any) -> AccessTo
         "user_id": None,
         "epoch": None,
     }
-    return access_token(**{**usual, **members}, claims=frozen(claims or {}))
+    return new_access_token(**{**usual, **members}, claims=frozen(claims or {}))
 
 
 # --- claims -----------------------------------------------------------------------------------------------------------

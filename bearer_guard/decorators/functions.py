@@ -30,6 +30,7 @@ def guard_function(function: Any, mark: Mark) -> Any:
 
     @functools.wraps(wrapped)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
+        # The first is how Starlette calls endpoints. isinstance() takes long where a class is an abstract Mapping.
         connection = args[0] if args and type(args[0]) is Request and not kwargs else _connection_in(args, kwargs)
         if not asks_more and connection is not None:  # as with most routes
             seen = connection.scope.get("bearer_guard")

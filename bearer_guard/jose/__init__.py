@@ -11,19 +11,18 @@ from bearer_guard.jose.compact import (
     has_jwt_form,
     sign_compact,
 )
-from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
+from bearer_guard.jose.encoding import SHARING, decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.jose.keys import VerificationKey, load_verification_key, public_jwk
-from bearer_guard.jose.signatures import Verifier
 from bearer_guard.jose.signing import load_private_key
 from bearer_guard.jose.weak_keys import UnusableKey
 
 __all__ = [
     "ALGORITHMS",
+    "SHARING",
     "CompactJWS",
     "Header",
     "UnusableKey",
     "VerificationKey",
-    "Verifier",
     "decode_base64url",
     "decoded",
     "encode_base64url",

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from bearer_guard.errors import InvalidToken, Reason
 from bearer_guard.jose.algorithms import IMPLEMENTATIONS
-from bearer_guard.jose.encoding import SHARING, decode_base64url, encode_base64url, parse_json_object
+from bearer_guard.jose.encoding import PLAIN, Scanner, decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.tokens import Claims
 
 _SEGMENTS_OF_A_JWS, _SEGMENTS_OF_A_JWE = 3, 5  # RFC 7515 section 7.1, RFC 7516 section 7.1
@@ -49,14 +49,10 @@ class CompactJWS:
         """The protected header, judged as far as it can be without keys. Raises `InvalidToken`."""
         return _judged_header(_parsed(decoded(self.protected)))
 
-    def claims(self) -> Claims:
-        """The payload as claims. Raises `InvalidToken`."""
-        return _parsed(decoded(self.payload))
-
-    def verified_claims(self) -> Claims:
-        """The same of a token whose signature was verified: what it has in common with others is kept once."""
+    def claims(self, scan: Scanner = PLAIN) -> Claims:
+        """The payload as claims. Raises `InvalidToken`. `scan`: `SHARING` once the signature is verified."""
         try:
-            return parse_json_object(decode_base64url(self.payload), SHARING)
+            return parse_json_object(decode_base64url(self.payload), scan)
         except ValueError:
             pass  # see decoded
         raise InvalidToken(Reason.MALFORMED_TOKEN)

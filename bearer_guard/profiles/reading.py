@@ -42,11 +42,13 @@ def union_of_each(*kinds: tuple[ClaimPath, ...]) -> Callable[[Claims], list[froz
     ways_of_each = tuple(map(_ways, kinds))
 
     def read(claims: Claims) -> list[frozenset[str]]:
-        found = []
+        found, get = [], claims.get
         for ways in ways_of_each:
             union = _NOTHING
             for name, below in ways:
-                value = value_at(claims.get(name), below) if below else claims.get(name)
+                value = get(name)
+                if below:
+                    value = value_at(value, below)
                 if value is not None:
                     union = union | _strings(value) if union else _strings(value)
             found.append(union)

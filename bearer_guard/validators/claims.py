@@ -5,7 +5,7 @@ from functools import lru_cache
 from bearer_guard.checks import Facts, Failure, first_failure
 from bearer_guard.errors import InvalidToken
 from bearer_guard.profiles.reading import known_scopes, user_behind
-from bearer_guard.tokens import AccessToken, Epoch, access_token
+from bearer_guard.tokens import AccessToken, Epoch, new_access_token
 
 
 def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
@@ -16,7 +16,7 @@ def judged(facts: Facts, epoch: Epoch | None = None) -> AccessToken:
     claims, client_id = facts.claims, facts.client_id
     audience, expires_at = claims.get("aud") or (), claims["exp"]
     groups, roles = facts.expected.profile.rights(claims)
-    return access_token(
+    return new_access_token(
         claims["iss"],
         claims.get("sub"),
         _alone(audience) if type(audience) is str else audience,

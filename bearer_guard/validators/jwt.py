@@ -7,7 +7,7 @@ from typing import Self
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import Facts, check_issuer
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
-from bearer_guard.jose import ALGORITHMS, CompactJWS, Header, VerificationKey, decoded
+from bearer_guard.jose import ALGORITHMS, SHARING, CompactJWS, Header, VerificationKey, decoded
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken, Epoch
@@ -96,7 +96,7 @@ class JWTValidator:
         signer.check(jws)
         if signer is not known:
             self._signers.add(jws.protected, signer)
-        return judged(Facts(jws.verified_claims(), signer.typ, clock.time(), self._expected), signer.epoch)
+        return judged(Facts(jws.claims(SHARING), signer.typ, clock.time(), self._expected), signer.epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""

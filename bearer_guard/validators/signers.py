@@ -52,12 +52,12 @@ class Signers:
     def add(self, protected: bytes, signer: Signer) -> None:
         """Remembers who made a signature that was verified; or that nobody could have made it, without a key."""
         if signer.epoch is not None and len(protected) <= self.LONGEST:
-            ours, others = self._signers, self._strangers
-            signers, other = (ours, others) if signer.verifiers else (others, ours)
-            other.pop(protected, None)  # a key was withdrawn, or appeared
-            if len(signers) >= self.MOST:
-                signers.clear()
-            signers[protected] = signer
+            pools = self._signers, self._strangers
+            pool, other = pools if signer.verifiers else reversed(pools)
+            other.pop(protected, None)  # its key was withdrawn, or appeared
+            if len(pool) >= self.MOST:
+                pool.clear()
+            pool[protected] = signer
 
     def __len__(self) -> int:
         return len(self._signers) + len(self._strangers)
