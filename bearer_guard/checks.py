@@ -1,13 +1,14 @@
-"""The one list of claim checks, as data: each a name and a function from facts to a failure, or None.
+"""The one list of claim checks: what is wrong with a token, asked in one order.
 
-They run on claims whose signature is verified, in this order. RFC 7519 section 4.1, RFC 9068 section 4, RFC 8725.
+They run on claims whose origin is certain. RFC 7519 section 4.1, RFC 9068 section 4, RFC 8725.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from bearer_guard.errors import Reason
 from bearer_guard.profiles import Profile
+from bearer_guard.profiles.reading import Named
 from bearer_guard.tokens import Claims, claim_at
 
 
@@ -44,136 +45,107 @@ class Expectations:
         self.may_lack = may_lack
 
 
-class Facts:
-    """All that a check may look at. `typ`: the header parameter; `now`: seconds since 1970.
-
-    What the profile has to search for is searched once: here, for the checks and for the token that comes of it.
-    """
-
-    __slots__ = ("claims", "client_id", "expected", "now", "scope", "typ", "user_id")
-
-    def __init__(self, claims: Claims, typ: str | None, now: float, expected: Expectations) -> None:
-        self.claims = claims
-        self.typ = typ
-        self.now = now
-        self.expected = expected
-        self.scope, self.client_id, self.user_id = expected.profile.named(claims)
-
-
-# There are few, each with much in it: a call costs more than a comparison. And each asks first what nearly all tokens
-# answer with yes; which of the noes it is may take longer.
-Check = Callable[[Facts], Failure | None]
 _NUMBERS = frozenset({int, float})  # the types themselves: bool would be an int
 _TEXTS = frozenset({str, type(None)})
 
 
-def _kind(facts: Facts) -> Failure | None:
+def failures(  # noqa: C901, PLR0912  one line for each check, in one place: what it asks stands beside what it says
+    claims: Claims, named: Named, typ: str | None, now: float, expected: Expectations
+) -> Iterator[Failure]:
+    """All that is wrong with a token, what tells most about it first; nothing where it is good.
+
+    `named`: what its profile finds in the claims; `typ`: the header parameter; `now`: seconds since 1970.
+    """
+    # Here stands what nearly every token answers with yes, and no call: a call takes longer than the answer. Which of
+    # the noes it is may take longer, and is found out below. Who stops at the first pays for no other.
+    profile, leeway, get = expected.profile, expected.leeway, claims.get
+    scope, client_id, user_id = named
     # Before everything else: "an ID token was sent" helps more than "its audience is another".
-    typ, profile = facts.typ, facts.expected.profile
+    if typ not in profile.typ or typ in profile.header_types or not profile.tells_the_kind.isdisjoint(claims):
+        yield from _of_another_kind(claims, typ, profile)
+    if get("iss") != expected.issuer:
+        yield from of_another_issuer(claims, expected)
+    audience = get("aud")
+    if type(audience) is not str or audience not in expected.audiences:
+        yield from _for_another_audience(audience, expected)
+    expiry: Any = get("exp")
+    if type(expiry) not in _NUMBERS or now >= expiry + leeway:
+        yield _too_late(expiry)
+    if "nbf" in claims and (type(claims["nbf"]) not in _NUMBERS or claims["nbf"] > now + leeway):
+        yield _too_early(claims["nbf"], "nbf", Reason.NOT_YET_VALID)
+    issued: Any = get("iat", 0)
+    if type(issued) not in _NUMBERS or issued > now + leeway:
+        yield _too_early(issued, "iat", Reason.ISSUED_IN_FUTURE)
+    # Some servers write "sub": null into tokens that name nobody.
+    if type(get("sub")) not in _TEXTS:
+        yield Failure(Reason.MALFORMED_CLAIM, "sub")
+    if type(get("jti")) not in _TEXTS:
+        yield Failure(Reason.MALFORMED_CLAIM, "jti")
+    if type(user_id) not in _TEXTS and user_id is not get("sub"):  # which is mostly the same, and told once
+        yield Failure(Reason.MALFORMED_CLAIM, "user_id")
+    if type(client_id) not in _TEXTS:
+        yield Failure(Reason.MALFORMED_CLAIM, "client_id")
+    elif expected.client_ids is not None and client_id not in expected.client_ids:
+        yield Failure(Reason.CLIENT_NOT_ALLOWED, "client_id")
+    if type(scope) not in _TEXTS and not _are_strings(scope):
+        yield Failure(Reason.MALFORMED_CLAIM, "scope")
+    # RFC 7800 section 3.1: an object. Whether it is proven is the guard's question; null must not hide it.
+    if "cnf" in claims and not isinstance(claims["cnf"], Claims):
+        yield Failure(Reason.MALFORMED_CLAIM, "cnf")
+    if profile.required:
+        yield from _lacking(claims, profile)
+
+
+def _of_another_kind(claims: Claims, typ: str | None, profile: Profile) -> Iterator[Failure]:
     if typ is not None and typ in profile.header_types:
-        return Failure(profile.header_types[typ], "typ")
-    if not profile.tells_the_kind.isdisjoint(facts.claims):  # no member of most tokens does
-        told = _told_kind(facts.claims, profile)
-        if told is not None:
-            return told
-    return None if typ in profile.typ else Failure(Reason.TYPE_NOT_ALLOWED, "typ")
-
-
-def _told_kind(claims: Claims, profile: Profile) -> Failure | None:
+        yield Failure(profile.header_types[typ], "typ")
     for name, reason in profile.telltale_claims.items():
         if name in claims:
-            return Failure(reason, name)
+            yield Failure(reason, name)
     for name in profile.kind_claims:
         value = claims.get(name)
         for kind in value if isinstance(value, tuple) else (value,):
             if isinstance(kind, str) and kind.lower() in profile.kinds:
-                return Failure(profile.kinds[kind.lower()], name)
-    return None
+                yield Failure(profile.kinds[kind.lower()], name)
+    if typ not in profile.typ and typ not in profile.header_types:
+        yield Failure(Reason.TYPE_NOT_ALLOWED, "typ")
 
 
-def check_issuer(facts: Facts) -> Failure | None:
-    """Whether the token names the issuer that is expected."""
-    issuer = facts.claims.get("iss")
+def of_another_issuer(claims: Claims, expected: Expectations) -> Iterator[Failure]:
+    """Whether the token names another issuer than the one that is expected, or none."""
+    issuer = claims.get("iss")
     # RFC 9068 section 4: exactly, as strings. A trailing slash is a difference.
-    if issuer == facts.expected.issuer:
-        return None
     if issuer is None:
-        return Failure(Reason.CLAIM_MISSING, "iss")
-    return Failure(Reason.ISSUER_MISMATCH if isinstance(issuer, str) else Reason.MALFORMED_CLAIM, "iss")
+        yield Failure(Reason.CLAIM_MISSING, "iss")
+    elif issuer != expected.issuer:
+        yield Failure(Reason.ISSUER_MISMATCH if isinstance(issuer, str) else Reason.MALFORMED_CLAIM, "iss")
 
 
-def _parties(facts: Facts) -> Failure | None:
-    claims, expected = facts.claims, facts.expected
-    if claims.get("iss") != expected.issuer:
-        return check_issuer(facts)
-    audience = claims.get("aud")
-    if type(audience) is str:
-        return None if audience in expected.audiences else Failure(Reason.AUDIENCE_MISMATCH, "aud")
+def _for_another_audience(audience: Any, expected: Expectations) -> Iterator[Failure]:
     if audience is None or audience == ():
-        return None if "aud" in expected.may_lack else Failure(Reason.AUDIENCE_MISSING, "aud")
-    if not isinstance(audience, tuple) or not all(isinstance(name, str) for name in audience):
-        return Failure(Reason.MALFORMED_CLAIM, "aud")
-    return Failure(Reason.AUDIENCE_MISMATCH, "aud") if expected.audiences.isdisjoint(audience) else None
+        if "aud" not in expected.may_lack:
+            yield Failure(Reason.AUDIENCE_MISSING, "aud")
+    elif type(audience) is not str and not _are_strings(audience):
+        yield Failure(Reason.MALFORMED_CLAIM, "aud")
+    elif type(audience) is str or expected.audiences.isdisjoint(audience):
+        yield Failure(Reason.AUDIENCE_MISMATCH, "aud")
 
 
-def _times(facts: Facts) -> Failure | None:
-    claims, now, leeway = facts.claims, facts.now, facts.expected.leeway
-    expiry: Any = claims.get("exp")
-    if type(expiry) not in _NUMBERS:
-        return Failure(Reason.CLAIM_MISSING if expiry is None else Reason.MALFORMED_CLAIM, "exp")
-    if now >= expiry + leeway:
-        return Failure(Reason.EXPIRED, "exp")
-    latest = now + leeway
-    if "nbf" in claims and (type(claims["nbf"]) not in _NUMBERS or claims["nbf"] > latest):
-        return _too_early(claims["nbf"], "nbf", Reason.NOT_YET_VALID)
-    issued: Any = claims.get("iat", 0)
-    if type(issued) not in _NUMBERS or issued > latest:
-        return _too_early(issued, "iat", Reason.ISSUED_IN_FUTURE)
-    return None
+def _too_late(expiry: Any) -> Failure:
+    if expiry is None:
+        return Failure(Reason.CLAIM_MISSING, "exp")
+    return Failure(Reason.EXPIRED if type(expiry) in _NUMBERS else Reason.MALFORMED_CLAIM, "exp")
 
 
 def _too_early(moment: Any, name: str, reason: Reason) -> Failure:
     return Failure(reason if type(moment) in _NUMBERS else Reason.MALFORMED_CLAIM, name)
 
 
-def _members(facts: Facts) -> Failure | None:  # noqa: PLR0911  one for each member that may be wrong
-    claims, scope, client, ours = facts.claims, facts.scope, facts.client_id, facts.expected.client_ids
-    # Some servers write "sub": null into tokens that name nobody.
-    if type(claims.get("sub")) not in _TEXTS:
-        return Failure(Reason.MALFORMED_CLAIM, "sub")
-    if type(claims.get("jti")) not in _TEXTS:
-        return Failure(Reason.MALFORMED_CLAIM, "jti")
-    if type(facts.user_id) not in _TEXTS:
-        return Failure(Reason.MALFORMED_CLAIM, "user_id")
-    if type(client) not in _TEXTS:
-        return Failure(Reason.MALFORMED_CLAIM, "client_id")
-    if ours is not None and client not in ours:
-        return Failure(Reason.CLIENT_NOT_ALLOWED, "client_id")
-    if type(scope) not in _TEXTS and not (isinstance(scope, tuple) and all(isinstance(item, str) for item in scope)):
-        return Failure(Reason.MALFORMED_CLAIM, "scope")
-    # RFC 7800 section 3.1: an object. Whether it is proven is the guard's question; null must not hide it.
-    if "cnf" in claims and not isinstance(claims["cnf"], Claims):
-        return Failure(Reason.MALFORMED_CLAIM, "cnf")
-    return None
+def _are_strings(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
 
 
-def _required(facts: Facts) -> Failure | None:
-    for path in facts.expected.profile.required:
-        if claim_at(facts.claims, path) is None:
-            return Failure(Reason.CLAIM_MISSING, path if isinstance(path, str) else ".".join(path))
-    return None
-
-
-CHECKS: tuple[tuple[str, Check], ...] = (
-    ("kind", _kind),
-    ("parties", _parties),
-    ("times", _times),
-    ("members", _members),
-    ("required", _required),
-)
-
-
-def first_failure(facts: Facts) -> Failure | None:
-    """The first of the checks that fails; None: all passed."""
-    # Written out, not as a loop over CHECKS: Python makes fast what always calls the same function from one place.
-    return _kind(facts) or _parties(facts) or _times(facts) or _members(facts) or _required(facts)
+def _lacking(claims: Claims, profile: Profile) -> Iterator[Failure]:
+    for path in profile.required:
+        if claim_at(claims, path) is None:
+            yield Failure(Reason.CLAIM_MISSING, path if isinstance(path, str) else ".".join(path))

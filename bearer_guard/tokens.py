@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol
 
 
 class Claims(dict[str, Any]):
@@ -176,13 +176,18 @@ class AccessToken:
     """The `exp` claim, in seconds since 1970."""
     claims: Claims = field(repr=False)
     """All claims, read-only."""
-    accepted_until: float = field(repr=False)
-    """`expires_at` and the validator's leeway: from then on the token is refused. Seconds since 1970."""
+    leeway: float = field(repr=False, default=0)
+    """Seconds by which the validator lets clocks differ."""
     epoch: Epoch | None = field(repr=False, default=None)
     """What must stay true for the token to be remembered; None: it is not remembered."""
     userinfo: Claims | None = field(repr=False, default=None)
     """What the userinfo endpoint says about the user, where the guard asks it (`userinfo=`). Groups and roles in it
     are among those of the token; nothing else in it is looked at by requirements."""
+
+    @property
+    def accepted_until(self) -> float:
+        """`expires_at` and the leeway: from then on the token is refused. Seconds since 1970."""
+        return self.expires_at + self.leeway
 
     @property
     def confirmation(self) -> Claims | None:
@@ -198,43 +203,10 @@ def _restored(fields: dict[str, Any]) -> AccessToken:
     return AccessToken(**fields)
 
 
-class _Draft:
-    """An access token while it is written: it has the same slots, and becomes one at the end of `new_access_token`.
+class AccessTokenDraft:
+    """An access token while it is written: it has the same slots, and becomes one with its `__class__`.
 
     A frozen dataclass writes each field through `object.__setattr__`, and takes three times as long to be made.
     """
 
     __slots__ = AccessToken.__slots__
-
-
-def new_access_token(  # noqa: PLR0917  by position: by name takes as long again, and one line of ours calls it
-    issuer: str,
-    subject: str | None,
-    audience: tuple[str, ...],
-    client_id: str | None,
-    scopes: frozenset[str],
-    groups: frozenset[str],
-    roles: frozenset[str],
-    user_id: str | None,
-    expires_at: float,
-    claims: Claims,
-    accepted_until: float,
-    epoch: Epoch | None,
-) -> AccessToken:
-    """A validated token, made for each one that comes."""
-    draft: Any = _Draft()
-    draft.issuer = issuer
-    draft.subject = subject
-    draft.audience = audience
-    draft.client_id = client_id
-    draft.scopes = scopes
-    draft.groups = groups
-    draft.roles = roles
-    draft.user_id = user_id
-    draft.expires_at = expires_at
-    draft.claims = claims
-    draft.accepted_until = accepted_until
-    draft.epoch = epoch
-    draft.userinfo = None
-    draft.__class__ = AccessToken
-    return cast("AccessToken", draft)

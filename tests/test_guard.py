@@ -65,7 +65,7 @@ class CountingValidator:
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         self.asked.append((token, max_age))
         until = self.clock.time() + 60
-        return token_with(self.claims, subject=token, accepted_until=until, epoch=self.epoch)
+        return token_with(self.claims, subject=token, expires_at=until, leeway=0, epoch=self.epoch)
 
     async def aclose(self) -> None:
         self.was_closed += 1

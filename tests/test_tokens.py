@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bearer_guard import AccessToken, Claims, Credentials
-from bearer_guard.tokens import ClaimPath, claim_at, fingerprint, frozen, new_access_token
+from bearer_guard.tokens import ClaimPath, claim_at, fingerprint, frozen
 
 DOCUMENT = {
     "sub": "alice",
@@ -44,11 +44,11 @@ def token_with(claims: dict[str, Any] | None = None, **members: Any) -> AccessTo
         "groups": frozenset(),
         "roles": frozenset(),
         "expires_at": 2_000_000_000.0,
-        "accepted_until": 2_000_000_030.0,
+        "leeway": 30,
         "user_id": None,
         "epoch": None,
     }
-    return new_access_token(**{**usual, **members}, claims=frozen(claims or {}))
+    return AccessToken(**{**usual, **members}, claims=frozen(claims or {}))
 
 
 # --- claims -----------------------------------------------------------------------------------------------------------

@@ -30,12 +30,13 @@ def guard_function(function: Any, mark: Mark) -> Any:
 
     @functools.wraps(wrapped)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        # The first is how Starlette calls endpoints. isinstance() takes long where a class is an abstract Mapping.
-        connection = args[0] if args and type(args[0]) is Request and not kwargs else _connection_in(args, kwargs)
-        if not asks_more and connection is not None:  # as with most routes
-            seen = connection.scope.get("bearer_guard")
+        # As Starlette calls most endpoints. isinstance() takes long where a class is an abstract Mapping.
+        if len(args) == 1 and type(args[0]) is Request and not kwargs and not asks_more:
+            request = args[0]
+            seen = request.scope.get("bearer_guard")
             if isinstance(seen, GuardedRequest) and seen.allows(requirement):
-                return await call(*args, **kwargs)
+                return await call(request)
+        connection = _connection_in(args, kwargs)
         known = None if mark.fresh is None else _token_of(connection)
         obstacle = await obstacle_for(connection, mark)
         if obstacle is None:

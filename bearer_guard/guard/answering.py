@@ -43,8 +43,12 @@ class Answering:
         if known is not None:
             token = known
         elif max_age is None:
-            token = await self.validator.validate(credentials.token)
-            self._remember(credentials, token)
+            presented = credentials.token
+            token = await self.validator.validate(presented)
+            if token.epoch is not None:
+                # Bounded in bytes, too: the ordinary ones by number, the long ones by what they weigh together.
+                weight = len(presented) if len(presented) > LONG_TOKEN else 0
+                self._remembered.set(credentials.fingerprint, token, weight)
         else:
             token = await self.validator.validate(credentials.token, max_age=max_age)
         if self._revocations:
@@ -60,16 +64,10 @@ class Answering:
         if token is None:
             return None
         clock, epoch = self._clock, token.epoch
-        if clock.time() < token.accepted_until and epoch is not None and epoch.still_good(clock.monotonic()):
+        if clock.time() < token.expires_at + token.leeway and epoch is not None and epoch.still_good(clock.monotonic()):
             return token
         self._remembered.forget(credentials.fingerprint)
         return None
-
-    def _remember(self, credentials: Credentials, token: AccessToken) -> None:
-        if token.epoch is not None:
-            # Bounded in bytes, too: the ordinary ones by their number, the long ones by what they weigh together.
-            length = len(credentials)
-            self._remembered.set(credentials.fingerprint, token, length if length > LONG_TOKEN else 0)
 
     async def _refuse_revoked(self, token: AccessToken) -> None:
         for revocations in self._revocations:

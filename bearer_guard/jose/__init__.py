@@ -7,7 +7,6 @@ from bearer_guard.jose.algorithms import ALGORITHMS
 from bearer_guard.jose.compact import (
     CompactJWS,
     Header,
-    decoded,
     has_jwt_form,
     sign_compact,
 )
@@ -24,7 +23,6 @@ __all__ = [
     "UnusableKey",
     "VerificationKey",
     "decode_base64url",
-    "decoded",
     "encode_base64url",
     "has_jwt_form",
     "load_private_key",

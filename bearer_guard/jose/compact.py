@@ -47,15 +47,11 @@ class CompactJWS:
 
     def header(self) -> Header:
         """The protected header, judged as far as it can be without keys. Raises `InvalidToken`."""
-        return _judged_header(_parsed(decoded(self.protected)))
+        return _judged_header(_parsed(decode_base64url(self.protected)))
 
     def claims(self, scan: Scanner = PLAIN) -> Claims:
         """The payload as claims. Raises `InvalidToken`. `scan`: `SHARING` once the signature is verified."""
-        try:
-            return parse_json_object(decode_base64url(self.payload), scan)
-        except ValueError:
-            pass  # see decoded
-        raise InvalidToken(Reason.MALFORMED_TOKEN)
+        return _parsed(decode_base64url(self.payload), scan)
 
 
 def has_jwt_form(token: str) -> bool:
@@ -64,23 +60,14 @@ def has_jwt_form(token: str) -> bool:
         return False
     try:
         return "alg" in parse_json_object(decode_base64url(token.partition(".")[0].encode("ascii")))
-    except ValueError:
+    except (InvalidToken, ValueError):
         return False
 
 
-def decoded(segment: bytes) -> bytes:
-    """A segment of a token, decoded. Raises `InvalidToken`."""
+def _parsed(content: bytes, scan: Scanner = PLAIN) -> Claims:
     # The refusal is raised outside the except block: an error of a parser would carry the token in its context.
     try:
-        return decode_base64url(segment)
-    except ValueError:
-        pass
-    raise InvalidToken(Reason.MALFORMED_TOKEN)
-
-
-def _parsed(content: bytes) -> Claims:
-    try:
-        return parse_json_object(content)
+        return parse_json_object(content, scan)
     except ValueError:
         pass
     raise InvalidToken(Reason.MALFORMED_TOKEN)

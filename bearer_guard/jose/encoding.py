@@ -8,6 +8,7 @@ from functools import lru_cache
 from json.scanner import make_scanner
 from typing import Any
 
+from bearer_guard.errors import InvalidToken, Reason
 from bearer_guard.jose.sharing import with_shared_parts
 from bearer_guard.tokens import DEEPEST_JSON, Claims, frozen
 
@@ -22,14 +23,17 @@ _PADDING = {2: b"==", 3: b"="}
 
 
 def decode_base64url(segment: bytes) -> bytes:
-    """Strict base64url without padding (RFC 7515 section 2). Raises ValueError for everything else."""
+    """Strict base64url without padding (RFC 7515 section 2). Raises `InvalidToken` for everything else."""
     base64 = segment.translate(_TO_BASE64)
     remainder = len(segment) % 4
     if remainder:
         if remainder == 1 or segment[-1] not in _CANONICAL_END[remainder]:
-            raise ValueError("not canonical base64url")
+            raise InvalidToken(Reason.MALFORMED_TOKEN)
         base64 += _PADDING[remainder]
-    return binascii.a2b_base64(base64, strict_mode=True)
+    try:
+        return binascii.a2b_base64(base64, strict_mode=True)
+    except binascii.Error:
+        raise InvalidToken(Reason.MALFORMED_TOKEN) from None
 
 
 def encode_base64url(content: bytes) -> bytes:

@@ -13,7 +13,10 @@ Common = TypeVar("Common", str, tuple[str, ...])
 MOST, LONGEST = 512, 256
 """Values of a kind that are kept, and the length of one: what is longer seldom comes again."""
 
-_REPEATED = frozenset({"iss", "aud", "client_id", "azp", "cid", "appid", "scope", "scp", "tid", "acr", "typ"})
+_REPEATED = frozenset(
+    {"iss", "aud", "client_id", "azp", "cid", "appid", "scope", "scp", "acr", "typ"}
+    | {"tid", "tenant", "tenant_id", "org", "org_id", "org_name"}
+)
 """Claims whose text is the same in many tokens. Any other text would only be in the way."""
 _FEW = 8
 """Members of an object inside a claim, such as an organization or an address."""
@@ -62,10 +65,11 @@ def with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:
     members = {}
     for name, value in pairs:
         name, texts = _names[name]  # noqa: PLW2901  one of two equal ones
-        if type(value) is list:
+        if type(value) is str:
+            if texts is not None:
+                value = texts[value]  # noqa: PLW2901  the same
+        elif type(value) is list:
             value = _array(value)  # noqa: PLW2901  the same
-        elif texts is not None and type(value) is str:
-            value = texts[value]  # noqa: PLW2901  the same
         members[name] = value
     if len(members) != len(pairs):
         raise ValueError("duplicate member")

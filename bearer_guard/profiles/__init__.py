@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.profiles.reading import first_of_each, scopes_in, union_of_each, user_behind
+from bearer_guard.profiles.reading import Named, Rights, reader_of_names, reader_of_rights, scopes_in
 from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
@@ -117,7 +117,8 @@ class Profile:
     def user_id_of(self, claims: Claims) -> str | None:
         """The user's id; None where no user stands behind the token."""
         _, client_id, user_id = self.named(claims)
-        return user_behind(user_id, client_id)
+        # In a client's own token some servers write its id where a user's would be.
+        return None if user_id == client_id else user_id
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
@@ -132,14 +133,14 @@ class Profile:
     # What is asked about every token is made once for each profile, with its claim paths taken apart.
 
     @cached_property
-    def named(self) -> Callable[[Claims], list[Any]]:
+    def named(self) -> Callable[[Claims], Named]:
         """The values of the first claims that are there for scope, client and user."""
-        return first_of_each(self.scope, self.client_id, self.user_id)
+        return reader_of_names(self.scope, self.client_id, self.user_id)
 
     @cached_property
-    def rights(self) -> Callable[[Claims], list[frozenset[str]]]:
+    def rights(self) -> Callable[[Claims], Rights]:
         """The groups and the roles."""
-        rights = union_of_each(self.groups, self.roles)
+        rights = reader_of_rights(self.groups, self.roles)
         return rights if self.groups_separator is None else lambda claims: self._separated(claims, *rights(claims))
 
     @cached_property
@@ -147,11 +148,11 @@ class Profile:
         """The names of all claims from which the kind of a token can be told."""
         return frozenset((*self.telltale_claims, *self.kind_claims))
 
-    def _separated(self, claims: Claims, groups: frozenset[str], roles: frozenset[str]) -> list[frozenset[str]]:
+    def _separated(self, claims: Claims, groups: frozenset[str], roles: frozenset[str]) -> Rights:
         # Only what is one string: an item of an array is one group, as it is.
         joined = {value for path in self.groups if isinstance(value := claim_at(claims, path), str)}
         names = (name.strip() for value in joined for name in value.split(self.groups_separator))
-        return [(groups - joined) | frozenset(name for name in names if name), roles]
+        return (groups - joined) | frozenset(name for name in names if name), roles
 
 
 OAUTH2 = Profile(name="oauth2")

@@ -6,6 +6,8 @@ from typing import Any
 
 from bearer_guard.tokens import ClaimPath, Claims, names_in, value_at
 
+Named = tuple[Any, Any, Any]
+"""The values of the first claims that are there for scope, client and user."""
 _Ways = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -14,47 +16,67 @@ def _ways(paths: tuple[ClaimPath, ...]) -> _Ways:
     return tuple((names[0], names[1:]) for names in map(names_in, paths))
 
 
-def first_of_each(*kinds: tuple[ClaimPath, ...]) -> Callable[[Claims], list[Any]]:
-    """What finds, for each of these kinds of claims, the value of the first that is there."""
-    ways_of_each = tuple(map(_ways, kinds))
+def _plain_name(ways: _Ways) -> str | None:
+    """The name that is asked first, where nothing stands below it; None: it is not that simple."""
+    return ways[0][0] if ways and not ways[0][1] else None
 
-    def read(claims: Claims) -> list[Any]:
-        found, get = [], claims.get
-        for ways in ways_of_each:
-            value = None
-            for name, below in ways:
-                value = get(name)
-                if below:
-                    value = value_at(value, below)
-                if value is not None:
-                    break
-            found.append(value)
-        return found
+
+def reader_of_names(
+    scope: tuple[ClaimPath, ...], client_id: tuple[ClaimPath, ...], user_id: tuple[ClaimPath, ...]
+) -> Callable[[Claims], Named]:
+    """What finds, for each of these three, the value of the first claim that is there."""
+    scopes, clients, users = kinds = _ways(scope), _ways(client_id), _ways(user_id)
+    a_scope, a_client, a_user = map(_plain_name, kinds)
+
+    def read(claims: Claims) -> Named:
+        get: Any = claims.get  # no claim has the name None
+        named = get(a_scope), get(a_client), get(a_user)
+        if named[0] is None or named[1] is None or named[2] is None:  # some are elsewhere, or nowhere
+            return _first(claims, scopes), _first(claims, clients), _first(claims, users)
+        return named
 
     return read
+
+
+def _first(claims: Claims, ways: _Ways) -> Any:
+    for name, below in ways:
+        value = value_at(claims.get(name), below)
+        if value is not None:
+            return value
+    return None
 
 
 _NOTHING: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
 
+Rights = tuple[frozenset[str], frozenset[str]]
+"""Groups and roles."""
 
-def union_of_each(*kinds: tuple[ClaimPath, ...]) -> Callable[[Claims], list[frozenset[str]]]:
-    """What finds, for each of these kinds of claims, all names in those that are there."""
-    ways_of_each = tuple(map(_ways, kinds))
 
-    def read(claims: Claims) -> list[frozenset[str]]:
-        found, get = [], claims.get
-        for ways in ways_of_each:
-            union = _NOTHING
-            for name, below in ways:
-                value = get(name)
-                if below:
-                    value = value_at(value, below)
-                if value is not None:
-                    union = union | _strings(value) if union else _strings(value)
-            found.append(union)
-        return found
+def reader_of_rights(groups: tuple[ClaimPath, ...], roles: tuple[ClaimPath, ...]) -> Callable[[Claims], Rights]:
+    """What finds all groups and all roles in the claims at these paths."""
+    all_groups, all_roles = kinds = _ways(groups), _ways(roles)
+    the_groups, the_roles = map(_plain_name, kinds)
 
-    return read
+    def read(claims: Claims) -> Rights:
+        return _union(claims, all_groups), _union(claims, all_roles)
+
+    def read_plain(claims: Claims) -> Rights:
+        get: Any = claims.get
+        groups, roles = get(the_groups), get(the_roles)
+        return (_NOTHING if groups is None else _strings(groups)), (_NOTHING if roles is None else _strings(roles))
+
+    return read_plain if the_groups and the_roles and len(all_groups) == len(all_roles) == 1 else read
+
+
+def _union(claims: Claims, ways: _Ways) -> frozenset[str]:
+    union = _NOTHING
+    for name, below in ways:
+        value = claims.get(name)
+        if below:
+            value = value_at(value, below)
+        if value is not None:
+            union = union | _strings(value) if union else _strings(value)
+    return union
 
 
 # Many tokens have the same scopes and groups: their sets are made, and kept, once. Equal values have equal strings in
@@ -94,8 +116,3 @@ def scopes_in(value: Any) -> frozenset[str]:
         return known_scopes(value)
     except TypeError:
         return _scopes(value)
-
-
-def user_behind(user_id: str | None, client_id: str | None) -> str | None:
-    """The user, unless it is the client: in a client's own token some servers write its id where a user's would be."""
-    return None if user_id == client_id else user_id

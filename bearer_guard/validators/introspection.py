@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Self
 
 from bearer_guard.authorization_server import AuthorizationServer, SharedCalls
-from bearer_guard.checks import Facts
 from bearer_guard.errors import (
     AuthorizationServerUnavailable,
     BearerError,
@@ -215,7 +214,7 @@ class IntrospectionValidator:
         claims = Claims({"iss": self.server.issuer, **said})
         if str(claims.get("token_type")).lower() == "dpop" and "cnf" not in claims:
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="token_type")  # RFC 9449 section 6.2
-        return judged(Facts(claims, None, self.clock.time(), self._expected))
+        return judged(claims, None, self.clock.time(), self._expected)
 
     def _start(self) -> None:
         binding = binding_of(self.server, self._expected, self._hint)

@@ -5,13 +5,13 @@ from collections.abc import Collection, Sequence
 from typing import Self
 
 from bearer_guard.authorization_server import AuthorizationServer
-from bearer_guard.checks import Facts, check_issuer
+from bearer_guard.checks import of_another_issuer
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
-from bearer_guard.jose import ALGORITHMS, SHARING, CompactJWS, Header, VerificationKey, decoded
+from bearer_guard.jose import ALGORITHMS, SHARING, CompactJWS, Header, VerificationKey, decode_base64url
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken, Epoch
-from bearer_guard.validators.claims import judged, refuse
+from bearer_guard.validators.claims import judged
 from bearer_guard.validators.okta import refuse_org_server
 from bearer_guard.validators.options import another_issuer, checked_server, expectations, names
 from bearer_guard.validators.signers import Signer, Signers
@@ -96,14 +96,14 @@ class JWTValidator:
         signer.check(jws)
         if signer is not known:
             self._signers.add(jws.protected, signer)
-        return judged(Facts(jws.claims(SHARING), signer.typ, clock.time(), self._expected), signer.epoch)
+        return judged(jws.claims(SHARING), signer.typ, clock.time(), self._expected, signer.epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""
         await self.server.aclose()
 
     async def _introduced(self, jws: CompactJWS) -> Signer:
-        header, _ = jws.header(), decoded(jws.signature)  # both are refused before anybody is asked
+        header, _ = jws.header(), decode_base64url(jws.signature)  # both are refused before anybody is asked
         if header.algorithm not in self.algorithms:
             raise InvalidToken(Reason.ALGORITHM_NOT_ALLOWED, claim="alg")
         # The epoch is read before the keys: were the set exchanged between the two, the token would not be remembered.
@@ -127,7 +127,8 @@ class JWTValidator:
     def _refuse_strangers(self, jws: CompactJWS) -> None:
         # Nothing is fetched for a token that does not even claim to be from our issuer. The claim is not verified
         # yet, so it can only end in a no: nobody gains anything by lying about it.
-        refuse(check_issuer(Facts(jws.claims(), None, self.clock.time(), self._expected)))
+        for failure in of_another_issuer(jws.claims(), self._expected):
+            raise InvalidToken(failure.reason, claim=failure.claim)
 
 
 def _checked_algorithms(algorithms: Collection[str]) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bearer_guard.errors import InvalidToken, Reason
-from bearer_guard.jose import CompactJWS, Header, VerificationKey, decoded
+from bearer_guard.jose import CompactJWS, Header, VerificationKey, decode_base64url
 from bearer_guard.tokens import Epoch
 
 
@@ -22,7 +22,7 @@ class Signer:
         """Raises `InvalidToken` unless one of its keys made the signature."""
         if not self.verifiers:
             raise InvalidToken(Reason.UNKNOWN_KEY, claim="kid")
-        signature = decoded(jws.signature)
+        signature = decode_base64url(jws.signature)
         for verify in self.verifiers:
             if verify(jws.signing_input, signature):
                 return

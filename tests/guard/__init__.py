@@ -12,7 +12,7 @@ class Validator:
 
     def __init__(self, asked: list[str] | None = None, claims: dict[str, Any] | None = None, **members: Any) -> None:
         self.asked = [] if asked is None else asked
-        self.token = token_with(claims, epoch=Forever(), accepted_until=4e9, **members)
+        self.token = token_with(claims, epoch=Forever(), expires_at=4e9, **members)
 
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         self.asked.append("validator")

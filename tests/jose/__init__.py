@@ -1,6 +1,6 @@
 """What the tests of this room share."""
 
-from bearer_guard.jose import CompactJWS, VerificationKey, decoded
+from bearer_guard.jose import CompactJWS, VerificationKey, decode_base64url
 
 
 def is_genuine(key: VerificationKey, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
@@ -11,4 +11,4 @@ def is_genuine(key: VerificationKey, algorithm: str, signing_input: bytes, signa
 
 def made(key: VerificationKey, jws: CompactJWS, algorithm: str | None = None) -> bool:
     """Whether a key made the signature of a token, with the algorithm that its header names or with another one."""
-    return is_genuine(key, algorithm or jws.header().algorithm, jws.signing_input, decoded(jws.signature))
+    return is_genuine(key, algorithm or jws.header().algorithm, jws.signing_input, decode_base64url(jws.signature))

@@ -27,7 +27,12 @@ class StillClock(MovableClock):
 
 
 def validated(
-    *, issuer: str = ISSUER, accepted_until: Any = 2_000_000_000, user_id: str | None = None, **claims: Any
+    *,
+    issuer: str = ISSUER,
+    expires_at: Any = 2_000_000_000,
+    leeway: Any = 0,
+    user_id: Any = None,
+    **claims: Any,
 ) -> AccessToken:
     """A validated token. It names nobody and nothing, but for the claims that are given."""
     claims = {"iss": issuer, **claims}
@@ -40,7 +45,7 @@ def validated(
         groups=frozenset(),
         roles=frozenset(),
         user_id=user_id,
-        expires_at=accepted_until,
+        expires_at=expires_at,
         claims=Claims(claims),
-        accepted_until=accepted_until,
+        leeway=leeway,
     )

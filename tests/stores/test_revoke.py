@@ -91,9 +91,9 @@ def test_no_validator_is_more_lenient_than_a_revocation_lasts() -> None:
 async def test_what_expired_a_moment_ago_is_still_noted_and_what_expired_long_ago_is_not(
     revocations: RevocationList,
 ) -> None:
-    await revocations.revoke(validated(jti="1", accepted_until=NOW - LONGEST_LEEWAY + 60))
-    await revocations.revoke(validated(jti="2", accepted_until=NOW - LONGEST_LEEWAY))
-    await revocations.revoke(validated(jti="3", accepted_until=0))
+    await revocations.revoke(validated(jti="1", expires_at=NOW - LONGEST_LEEWAY + 60))
+    await revocations.revoke(validated(jti="2", expires_at=NOW - LONGEST_LEEWAY))
+    await revocations.revoke(validated(jti="3", expires_at=0))
     await asyncio.sleep(A_MOMENT)
     assert [await revocations.is_revoked(validated(jti=jti)) for jti in "123"] == [True, False, False]
 
@@ -134,11 +134,12 @@ async def test_before_all_time_only_what_has_no_time_was_issued(revocations: Rev
 @pytest.mark.parametrize(
     ("token", "named", "lasting"),
     [
-        (validated(jti="1", accepted_until=NOW + 300.75), {}, 300 + LONGEST_LEEWAY),
-        (validated(jti="1", accepted_until=NOW - 20 + 0.75), {}, LONGEST_LEEWAY - 20),
-        (validated(jti="1", accepted_until=NOW - 1000), {}, None),  # nothing is left to revoke
-        (validated(jti="1", accepted_until=10**12), {}, LONGEST),
-        (validated(jti="1", accepted_until=NOW + 300.75), {"lasting": 20}, 20),
+        (validated(jti="1", expires_at=NOW + 300.75), {}, 300 + LONGEST_LEEWAY),
+        (validated(jti="1", expires_at=NOW + 300.75, leeway=60), {}, 360 + LONGEST_LEEWAY),
+        (validated(jti="1", expires_at=NOW - 20 + 0.75), {}, LONGEST_LEEWAY - 20),
+        (validated(jti="1", expires_at=NOW - 1000), {}, None),  # nothing is left to revoke
+        (validated(jti="1", expires_at=10**12), {}, LONGEST),
+        (validated(jti="1", expires_at=NOW + 300.75), {"lasting": 20}, 20),
         (None, {"issuer": ISSUER, "jti": "1"}, DAY),
         (None, {"issuer": ISSUER, "subject": "alice"}, DAY),
         (None, {"issuer": ISSUER, "user_id": "00u1"}, DAY),
