@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bearer_guard.errors import Reason
 from bearer_guard.profiles import Profile
-from bearer_guard.profiles.reading import Named
+from bearer_guard.profiles.reading import Reading
 from bearer_guard.tokens import Claims, claim_at
 
 
@@ -50,16 +50,16 @@ _TEXTS = frozenset({str, type(None)})
 
 
 def failures(  # noqa: C901, PLR0912  one line for each check, in one place: what it asks stands beside what it says
-    claims: Claims, named: Named, typ: str | None, now: float, expected: Expectations
+    claims: Claims, reading: Reading, typ: str | None, now: float, expected: Expectations
 ) -> Iterator[Failure]:
     """All that is wrong with a token, what tells most about it first; nothing where it is good.
 
-    `named`: what its profile finds in the claims; `typ`: the header parameter; `now`: seconds since 1970.
+    `reading`: what the profile finds in the claims; `typ`: the header parameter; `now`: seconds since 1970.
     """
     # Here stands what nearly every token answers with yes, and no call: a call takes longer than the answer. Which of
     # the noes it is may take longer, and is found out below. Who stops at the first pays for no other.
     profile, leeway, get = expected.profile, expected.leeway, claims.get
-    scope, client_id, user_id = named
+    scope, client_id, user_id, _, _ = reading
     # Before everything else: "an ID token was sent" helps more than "its audience is another".
     if typ not in profile.typ or typ in profile.header_types or not profile.tells_the_kind.isdisjoint(claims):
         yield from _of_another_kind(claims, typ, profile)

@@ -18,7 +18,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     4: ("authorization_server", "stores", "protected_resource"),
     3: ("protocols", "checks"),
     2: ("sources", "requirements", "challenges", "profiles", "jose", "telemetry", "paths", "loops"),
-    1: ("tokens", "errors", "urls"),
+    1: ("tokens", "errors", "urls", "kept"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

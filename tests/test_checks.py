@@ -32,7 +32,7 @@ def wrong_with(
     """What is wrong with claims that pass, but for what is said."""
     merged = frozen({name: value for name, value in {**GOOD, **claims}.items() if value is not LEFT_OUT})
     expected = Expectations("https://issuer.test", frozenset({"api", "files"}), client_ids, leeway, profile)
-    return list(failures(merged, profile.named(merged), typ, NOW, expected))
+    return list(failures(merged, profile.read(merged), typ, NOW, expected))
 
 
 def failure(reason: Reason, claim: str) -> Failure:

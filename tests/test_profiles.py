@@ -16,6 +16,7 @@ from bearer_guard import (
     Reason,
     profiles,
 )
+from bearer_guard.kept import MOST
 from bearer_guard.profiles import reading
 from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import frozen
@@ -147,15 +148,15 @@ def test_what_was_read_is_remembered_within_bounds() -> None:
         assert profiles.OAUTH2.scopes_of(claims) == {"scope", f"{number}"}
         assert profiles.OAUTH2.groups_of(claims) == {f"group {number}"}
     assert profiles.OAUTH2.scopes_of(claims) is profiles.OAUTH2.scopes_of(claims)
-    for memory in (reading._known_names, reading.known_scopes):
-        assert memory.cache_info().currsize <= reading._SETS_KEPT
+    assert len(reading._kept_names) <= MOST
+    assert len(reading._kept_scopes) <= MOST
 
 
 def test_what_is_long_is_read_each_time() -> None:
     many = frozen({"groups": [f"group {number}" for number in range(1000)]})
-    kept = reading._known_names.cache_info().currsize
+    kept = len(reading._kept_names)
     assert len(profiles.OAUTH2.groups_of(many)) == 1000
-    assert reading._known_names.cache_info().currsize == kept
+    assert len(reading._kept_names) == kept
 
 
 def test_a_profile_that_was_used_is_still_a_value() -> None:

@@ -18,7 +18,14 @@ from bearer_guard import (
     JWTValidator,
     Reason,
 )
-from bearer_guard.jose import ALGORITHMS, CompactJWS, decode_base64url, load_verification_key, parse_json_object
+from bearer_guard.jose import (
+    ALGORITHMS,
+    CompactJWS,
+    decode_base64url,
+    json_in,
+    load_verification_key,
+    parse_json_object,
+)
 from bearer_guard.testing import FakeIssuer, MovableClock, SigningKey
 from tests.jose import made
 
@@ -28,7 +35,7 @@ def validator_of(issuer: FakeIssuer, **options: Any) -> JWTValidator:
 
 
 def claims_in(token: str) -> dict[str, Any]:
-    return dict(CompactJWS(token).claims())
+    return dict(json_in(CompactJWS(token).payload))
 
 
 def header_in(token: str) -> dict[str, Any]:

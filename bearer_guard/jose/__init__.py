@@ -8,6 +8,7 @@ from bearer_guard.jose.compact import (
     CompactJWS,
     Header,
     has_jwt_form,
+    json_in,
     sign_compact,
 )
 from bearer_guard.jose.encoding import SHARING, decode_base64url, encode_base64url, parse_json_object
@@ -25,6 +26,7 @@ __all__ = [
     "decode_base64url",
     "encode_base64url",
     "has_jwt_form",
+    "json_in",
     "load_private_key",
     "load_verification_key",
     "parse_json_object",

@@ -35,9 +35,9 @@ class CompactJWS:
             content = token.encode("ascii")
         except UnicodeEncodeError:
             content = b""
+        # Header, payload and signature as they came: in base64url.
         self.signing_input, _, self.signature = content.rpartition(b".")
         self.protected, dot, self.payload = self.signing_input.partition(b".")
-        """Header, payload and signature as they came: in base64url."""
         if not dot or b"." in self.payload:
             dots = content.count(b".")
             raise InvalidToken(Reason.ENCRYPTED_TOKEN if dots == _SEGMENTS_OF_A_JWE - 1 else Reason.NOT_A_JWT)
@@ -47,11 +47,7 @@ class CompactJWS:
 
     def header(self) -> Header:
         """The protected header, judged as far as it can be without keys. Raises `InvalidToken`."""
-        return _judged_header(_parsed(decode_base64url(self.protected)))
-
-    def claims(self, scan: Scanner = PLAIN) -> Claims:
-        """The payload as claims. Raises `InvalidToken`. `scan`: `SHARING` once the signature is verified."""
-        return _parsed(decode_base64url(self.payload), scan)
+        return _judged_header(json_in(self.protected))
 
 
 def has_jwt_form(token: str) -> bool:
@@ -59,12 +55,17 @@ def has_jwt_form(token: str) -> bool:
     if token.count(".") != _SEGMENTS_OF_A_JWS - 1:
         return False
     try:
-        return "alg" in parse_json_object(decode_base64url(token.partition(".")[0].encode("ascii")))
-    except (InvalidToken, ValueError):
+        return "alg" in json_in(token.partition(".")[0].encode("ascii"))
+    except (InvalidToken, UnicodeEncodeError):
         return False
 
 
-def _parsed(content: bytes, scan: Scanner = PLAIN) -> Claims:
+def json_in(segment: bytes, scan: Scanner = PLAIN) -> Claims:
+    """The JSON object in a part of a JWS, such as the claims. Raises `InvalidToken`.
+
+    `scan`: `SHARING` once the signature is verified.
+    """
+    content = decode_base64url(segment)
     # The refusal is raised outside the except block: an error of a parser would carry the token in its context.
     try:
         return parse_json_object(content, scan)

@@ -4,14 +4,10 @@ Names of claims, issuer, audience, client, scopes, groups: all but a few claims 
 `sys.intern`: in some versions of Python what it holds is never freed.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
+from bearer_guard.kept import LONGEST, MOST, Kept
 from bearer_guard.tokens import Claims, frozen
-
-Common = TypeVar("Common", str, tuple[str, ...])
-
-MOST, LONGEST = 512, 256
-"""Values of a kind that are kept, and the length of one: what is longer seldom comes again."""
 
 _REPEATED = frozenset(
     {"iss", "aud", "client_id", "azp", "cid", "appid", "scope", "scp", "acr", "typ"}
@@ -23,37 +19,27 @@ _FEW = 8
 _STRINGS = {str}
 
 
-class Shared(dict[Common, Common]):
-    """Of equal values the first that came: `shared[value]`. Once full it is emptied, and holds what comes again."""
-
-    __slots__ = ()
-
-    def __missing__(self, value: Common) -> Common:
-        if len(value) > LONGEST:
-            return value
-        if len(self) >= MOST:
-            self.clear()
-        self[value] = value
-        return value
+def _itself(text: str) -> str:
+    return text
 
 
-class _Names(dict[str, tuple[str, Shared[str] | None]]):
-    """For the name of a claim: the first that came of equal ones, and where its values are kept, if they are."""
-
-    __slots__ = ()
-
-    def __missing__(self, name: str) -> tuple[str, Shared[str] | None]:
-        entry = name, _texts if name in _REPEATED else None
-        if len(name) <= LONGEST:
-            if len(self) >= MOST:
-                self.clear()
-            self[name] = entry
-        return entry
+def _named(name: str) -> tuple[str, Kept[str, str] | None]:
+    return name, _texts if name in _REPEATED else None
 
 
-_names = _Names()
-_texts: Shared[str] = Shared()
-_arrays: Shared[tuple[str, ...]] = Shared()
+def _of_strings(array: tuple[Any, ...]) -> tuple[str, ...]:
+    # Only strings are the same where they are equal: `1 == True == 1.0`. So what holds anything else is not kept. And
+    # what is equal to something that is kept holds strings alone, too.
+    if set(map(type, array)) != _STRINGS:
+        raise TypeError("not strings alone")
+    return array
+
+
+_texts = Kept(_itself)
+"""Of equal texts the first that came."""
+_names = Kept(_named)
+"""For the name of a claim: the first that came of equal ones, and where its texts are kept, if they are."""
+_arrays = Kept(_of_strings)
 _objects: dict[tuple[tuple[str, str], ...], Claims] = {}
 
 
@@ -79,19 +65,12 @@ def with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:
     return claims
 
 
-# Only strings are the same where they are equal: `1 == True == 1.0`. So what holds anything else is not kept. And what
-# is equal to something that is kept holds strings alone, too.
-
-
 def _array(members: list[Any]) -> Any:
     array = tuple(members)
     try:
-        known: Any = _arrays.get(array)
+        return _arrays[array]
     except TypeError:  # objects have no hash
         return frozen(array)
-    if known is None:
-        known = _arrays[array] if set(map(type, array)) == _STRINGS else frozen(array)
-    return known
 
 
 def _known(pairs: list[tuple[str, Any]]) -> Claims | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.profiles.reading import Named, Rights, reader_of_names, reader_of_rights, scopes_in
+from bearer_guard.profiles.reading import Reading, reader, scopes_in
 from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
@@ -101,58 +101,49 @@ class Profile:
 
     def scopes_of(self, claims: Claims) -> frozenset[str]:
         """The granted scopes. A string is split on single spaces; an item of an array is one scope, as it is."""
-        scope, _, _ = self.named(claims)
-        return scopes_in(scope)
+        return scopes_in(self.read(claims)[0])
 
     def client_id_claim(self, claims: Claims) -> Any:
         """The value of the first client claim that is there."""
-        _, client_id, _ = self.named(claims)
-        return client_id
+        return self.read(claims)[1]
 
     def user_id_claim(self, claims: Claims) -> Any:
         """The value of the first user claim that is there."""
-        _, _, user_id = self.named(claims)
-        return user_id
+        return self.read(claims)[2]
 
     def user_id_of(self, claims: Claims) -> str | None:
         """The user's id; None where no user stands behind the token."""
-        _, client_id, user_id = self.named(claims)
+        _, client_id, user_id, *_ = self.read(claims)
         # In a client's own token some servers write its id where a user's would be.
         return None if user_id == client_id else user_id
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        groups, _ = self.rights(claims)
-        return groups
+        return self.read(claims)[3]
 
     def roles_of(self, claims: Claims) -> frozenset[str]:
         """The roles, read like the groups."""
-        _, roles = self.rights(claims)
-        return roles
+        return self.read(claims)[4]
 
     # What is asked about every token is made once for each profile, with its claim paths taken apart.
 
     @cached_property
-    def named(self) -> Callable[[Claims], Named]:
-        """The values of the first claims that are there for scope, client and user."""
-        return reader_of_names(self.scope, self.client_id, self.user_id)
-
-    @cached_property
-    def rights(self) -> Callable[[Claims], Rights]:
-        """The groups and the roles."""
-        rights = reader_of_rights(self.groups, self.roles)
-        return rights if self.groups_separator is None else lambda claims: self._separated(claims, *rights(claims))
+    def read(self) -> Callable[[Claims], Reading]:
+        """What is in claims, all at once: the values for scope, client and user, then groups and roles."""
+        read = reader(self.scope, self.client_id, self.user_id, self.groups, self.roles)
+        return read if self.groups_separator is None else lambda claims: self._separated(claims, read(claims))
 
     @cached_property
     def tells_the_kind(self) -> frozenset[str]:
         """The names of all claims from which the kind of a token can be told."""
         return frozenset((*self.telltale_claims, *self.kind_claims))
 
-    def _separated(self, claims: Claims, groups: frozenset[str], roles: frozenset[str]) -> Rights:
+    def _separated(self, claims: Claims, reading: Reading) -> Reading:
+        scope, client_id, user_id, groups, roles = reading
         # Only what is one string: an item of an array is one group, as it is.
         joined = {value for path in self.groups if isinstance(value := claim_at(claims, path), str)}
         names = (name.strip() for value in joined for name in value.split(self.groups_separator))
-        return (groups - joined) | frozenset(name for name in names if name), roles
+        return scope, client_id, user_id, (groups - joined) | frozenset(name for name in names if name), roles
 
 
 OAUTH2 = Profile(name="oauth2")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bearer_guard import InvalidToken, JWTValidator
 from bearer_guard.jose import encode_base64url, parse_json_object, sharing
 from bearer_guard.jose.encoding import SHARING
+from bearer_guard.kept import LONGEST, MOST
 from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import Claims
 
@@ -107,11 +108,11 @@ def test_what_is_shared_cannot_be_changed() -> None:
 
 def test_the_tables_are_bounded_whatever_comes() -> None:
     fullest = [0, 0, 0, 0]
-    for number in range(3 * sharing.MOST):
+    for number in range(3 * MOST):
         read({f"name {number}": [f"group {number}"], "iss": f"issuer {number}", "org": {"id": f"{number}"}})
         sizes = [len(table) for table in (sharing._names, sharing._texts, sharing._arrays, sharing._objects)]
         fullest = [max(pair) for pair in zip(fullest, sizes, strict=True)]
-    assert fullest == [sharing.MOST] * 4
+    assert fullest == [MOST] * 4
     one, other = (read({**LARGE, "iss": "https://new.test", "groups": ["new"]}) for _ in range(2))
     assert one["iss"] is other["iss"]  # full or not: what comes again finds room
     assert one["groups"] is other["groups"]
@@ -124,17 +125,17 @@ def test_only_small_objects_are_kept_as_a_whole(members: int, *, is_kept: bool) 
 
 
 def test_what_is_as_long_as_may_be_is_kept() -> None:
-    longest = "x" * sharing.LONGEST
-    read({**LARGE, "iss": longest, longest: 1, "groups": ["x"] * sharing.LONGEST, "org": {"id": longest}})
+    longest = "x" * LONGEST
+    read({**LARGE, "iss": longest, longest: 1, "groups": ["x"] * LONGEST, "org": {"id": longest}})
     assert longest in sharing._texts
     assert longest in sharing._names
-    assert [len(array) for array in sharing._arrays] == [sharing.LONGEST]
+    assert [len(array) for array in sharing._arrays] == [LONGEST]
     assert [dict(value) for value in sharing._objects.values()] == [{"id": longest}]
 
 
 def test_what_is_long_is_not_kept() -> None:
-    long = "x" * (sharing.LONGEST + 1)
-    many = ["x"] * (sharing.LONGEST + 1)
+    long = "x" * (LONGEST + 1)
+    many = ["x"] * (LONGEST + 1)
     claims = read({**LARGE, "iss": long, long: 1, "groups": many, "org": {"id": long}})
     assert (claims["iss"], claims[long], len(claims["groups"]), claims["org"]["id"]) == (long, 1, len(many), long)
     assert long not in sharing._texts

@@ -1,0 +1,37 @@
+"""What was made of a value, kept for when the same one comes again: tokens of one issuer have much in common."""
+
+from collections.abc import Callable, Hashable, Sized
+from typing import Protocol, TypeVar
+
+
+class _Key(Hashable, Sized, Protocol):
+    """A string or a tuple."""
+
+
+Key = TypeVar("Key", bound=_Key)
+Value = TypeVar("Value")
+
+MOST, LONGEST = 512, 256
+"""Values that one of them keeps, and the length of a key: what is longer seldom comes again."""
+
+
+class Kept(dict[Key, Value]):
+    """`kept[key]` is what `make(key)` gave when the key, or one that equals it, first came.
+
+    Once full it is emptied, and holds what comes again. Raises TypeError for what has no hash or no length. A look-up
+    that finds something calls no Python, which is why this is none of the caches in `functools`.
+    """
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[Key], Value]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Key) -> Value:
+        made = self._make(key)
+        if len(key) <= LONGEST:
+            if len(self) >= MOST:
+                self.clear()
+            self[key] = made
+        return made
