@@ -66,6 +66,10 @@ def test_a_challenge_is_a_scheme_and_its_parameters_in_order(challenge: Challeng
     assert str(challenge) == text
 
 
+def test_a_challenge_shows_what_it_is_made_of() -> None:
+    assert repr(Challenge("Bearer", (("realm", "x"),))) == "Challenge('Bearer', (('realm', 'x'),))"
+
+
 @pytest.mark.parametrize(
     ("value", "sent"),
     [

@@ -430,7 +430,7 @@ async def test_the_memory_holds_no_token() -> None:
     assert token.subject == "a-token", "this validator puts it there; the keys of the memory must not"
     assert all(
         b"a-token" not in key
-        for key in [*guard._answering[-1]._remembered._young, *guard._answering[-1]._remembered._old]
+        for key in [*guard._answering[-1]._remembered.young, *guard._answering[-1]._remembered._old]
     )
 
 

@@ -60,13 +60,14 @@ class Answering:
 
     def known(self, credentials: Credentials) -> AccessToken | None:
         """The token, if it was validated before and what was true then still is."""
-        token = self._remembered.get(credentials.fingerprint)
+        remembered, key = self._remembered, credentials.fingerprint
+        token = remembered.young.get(key) or remembered.get(key)
         if token is None:
             return None
         clock, epoch = self._clock, token.epoch
         if clock.time() < token.expires_at + token.leeway and epoch is not None and epoch.still_good(clock.monotonic()):
             return token
-        self._remembered.forget(credentials.fingerprint)
+        remembered.forget(key)
         return None
 
     async def _refuse_revoked(self, token: AccessToken) -> None:

@@ -18,7 +18,8 @@ class Remembered(Generic[Value]):
     def __init__(self, size: int, most_bytes: int = MOST_BYTES) -> None:
         self._generation = (size + 1) // 2
         self._heaviest = most_bytes // 2
-        self._young: dict[bytes, Value] = {}
+        self.young: dict[bytes, Value] = {}
+        """What was asked for lately. Who asks on every request may look here first, for the sake of a call less."""
         self._old: dict[bytes, Value] = {}
         # Beside the values: where nothing is weighed, nothing is kept.
         self._young_weights: dict[bytes, int] = {}
@@ -27,7 +28,7 @@ class Remembered(Generic[Value]):
 
     def get(self, key: bytes) -> Value | None:
         """The value, or None."""
-        found = self._young.get(key)
+        found = self.young.get(key)
         if found is None:
             found = self._old.get(key)
             if found is not None:
@@ -39,23 +40,23 @@ class Remembered(Generic[Value]):
         if self._generation == 0 or weight > self._heaviest:
             self.forget(key)  # what stood there is no longer so
             return
-        young = self._young
+        young = self.young
         if weight or self._young_weights:
             self._weight += weight - self._young_weights.pop(key, 0)
         if (len(young) >= self._generation and key not in young) or self._weight > self._heaviest:
-            self._old, self._young = young, {}
+            self._old, self.young = young, {}
             self._old_weights, self._young_weights = self._young_weights, {}
             self._weight = weight
-        self._young[key] = value
+        self.young[key] = value
         if weight:
             self._young_weights[key] = weight
 
     def forget(self, key: bytes) -> None:
         """Forgets a value, if it is there."""
-        if self._young.pop(key, None) is not None:
+        if self.young.pop(key, None) is not None:
             self._weight -= self._young_weights.pop(key, 0)
         self._old.pop(key, None)
         self._old_weights.pop(key, None)
 
     def __len__(self) -> int:
-        return len(self._young) + sum(key not in self._young for key in self._old)
+        return len(self.young) + sum(key not in self.young for key in self._old)

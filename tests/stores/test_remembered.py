@@ -48,7 +48,7 @@ def weight_of(memory: Remembered[int]) -> int:
 
 def held(memory: Remembered[int]) -> dict[bytes, int]:
     """What it would give, without asking it: to ask is to use."""
-    return {**memory._old, **memory._young}
+    return {**memory._old, **memory.young}
 
 
 def do(memory: Remembered[int], model: Model, step: tuple[str, bytes, int], value: int) -> None:
@@ -82,7 +82,7 @@ def test_the_bounds_hold_and_the_later_half_is_there_after_every_step(steps: lis
         assert weight_of(memory) <= MOST_BYTES
         assert sum(model.values[key][1] for key in holds) <= MOST_BYTES
         assert memory._weight == sum(memory._young_weights.values())
-        assert memory._young_weights.keys() <= memory._young.keys()
+        assert memory._young_weights.keys() <= memory.young.keys()
         assert memory._old_weights.keys() <= memory._old.keys()
         assert holds.items() <= {key: kept for key, (kept, _) in model.values.items()}.items()
         assert model.surely_there() <= holds.keys()
