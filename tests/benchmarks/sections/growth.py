@@ -1,12 +1,13 @@
 """How the cost of validating grows, in microseconds as if the raw signature check (ES256, 1000 bytes) took 80.
 
 **cold**: the validator alone, every token new. **seen before**: the guard's memory. What grows: the bytes of a token
-(a request may bring 16 KiB), the tokens remembered, the groups in a token, the keys of the issuer, the issuers that one
-process serves (each with a validator of its own, asked in turn: there is no `ByIssuer` yet that finds it). A cost that
-should not grow is one: a hit among many remembered tokens, a key among many.
+(a request may bring 16 KiB), the claims in one of 1000 bytes, the tokens remembered, the groups in a token, the keys of
+the issuer, the issuers that one process serves (each with a validator of its own, asked in turn: there is no `ByIssuer`
+yet that finds it). A cost that should not grow is one: a hit among many remembered tokens, a key among many.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from bearer_guard import AccessToken, BearerGuard, JWTValidator
 from bearer_guard.testing import FakeIssuer, SigningKey
@@ -18,6 +19,7 @@ ALGORITHM = "ES256"
 RAW_MICROSECONDS = 80
 COLD, SEEN = "cold", "seen before"
 KIBIBYTES = (0.5, 1, 2, 4, 8, 16)
+CLAIMS = (9, 13, 20, 40)
 REMEMBERED = (1, 10, 100, 1000, 10_000, 100_000)
 GROUPS = (1, 10, 100, 1000)
 KEYS = (1, 10, 100, 200)
@@ -30,6 +32,7 @@ async def measure(effort: Effort) -> Findings:
     effort = Effort(min(effort.rounds, ROUNDS), effort.batch, effort.tokens, effort.is_quick)
     lanes = [
         *[lane for size in KIBIBYTES for lane in _token_size(size, effort)],
+        *[lane for count in CLAIMS for lane in _claims(count, effort)],
         *[await _remembered(count, effort) for count in REMEMBERED if count <= effort.tokens or not effort.is_quick],
         *[lane for count in GROUPS for lane in _groups(count, effort)],
         *[lane for count in KEYS for lane in _keys(count, effort)],
@@ -41,10 +44,19 @@ async def measure(effort: Effort) -> Findings:
     return findings
 
 
+_FEWER_CLAIMS: dict[str, Any] = dict.fromkeys(("groups", "tenant", "auth_time", "acr"))  # which leaves nine
+
+
 def _token_size(kibibytes: float, effort: Effort) -> list[Lane]:
-    fewer_claims = dict.fromkeys(("groups", "tenant", "auth_time", "acr")) if kibibytes < 1 else {}
+    fewer_claims = _FEWER_CLAIMS if kibibytes < 1 else {}
     tokens = material.different_tokens(effort.batch, ALGORITHM, size=int(kibibytes * 1024), **fewer_claims)
     return _both(f"token of {kibibytes:g} KiB", material.validator(), tokens)
+
+
+def _claims(count: int, effort: Effort) -> list[Lane]:
+    more_claims: dict[str, Any] = {f"claim_{number}": f"v{number}" for number in range(count - 9)}
+    tokens = material.different_tokens(effort.batch, ALGORITHM, **_FEWER_CLAIMS, **more_claims)
+    return _both(_counted(count, "claim"), material.validator(), tokens)
 
 
 def _groups(count: int, effort: Effort) -> list[Lane]:
