@@ -11,7 +11,7 @@ class _Key(Hashable, Sized, Protocol):
 Key = TypeVar("Key", bound=_Key)
 Value = TypeVar("Value")
 
-MOST, LONGEST = 512, 256
+MOST, LONGEST = 512, 1024
 """Values that one of them keeps, and the length of a key: what is longer seldom comes again."""
 
 

@@ -16,7 +16,7 @@ from bearer_guard import (
     Reason,
     profiles,
 )
-from bearer_guard.kept import MOST
+from bearer_guard.kept import LONGEST, MOST
 from bearer_guard.profiles import reading
 from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import frozen
@@ -153,9 +153,9 @@ def test_what_was_read_is_remembered_within_bounds() -> None:
 
 
 def test_what_is_long_is_read_each_time() -> None:
-    many = frozen({"groups": [f"group {number}" for number in range(1000)]})
+    many = frozen({"groups": [f"group {number}" for number in range(LONGEST + 1)]})
     kept = len(reading._kept_names)
-    assert len(profiles.OAUTH2.groups_of(many)) == 1000
+    assert len(profiles.OAUTH2.groups_of(many)) == LONGEST + 1
     assert len(reading._kept_names) == kept
 
 
