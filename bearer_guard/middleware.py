@@ -19,7 +19,7 @@ from bearer_guard.guard import BearerGuard, missing_token
 from bearer_guard.inventory import chain, check_routes, middleware_of
 from bearer_guard.paths import PublicPaths
 from bearer_guard.requirements import Requirement, is_requirement
-from bearer_guard.tokens import AccessToken, Credentials
+from bearer_guard.tokens import AccessToken
 from bearer_guard.web import GuardedRequest, Mode, answer, as_presented, is_async, without_offered_token
 
 log = logging.getLogger("bearer_guard")
@@ -91,9 +91,16 @@ class BearerGuardMiddleware:
         if not self._is_checked:
             self._check()
         try:
-            guarded = self._admit_at_once(scope)
-            if not isinstance(guarded, GuardedRequest):
-                guarded = await self._admit(scope, guarded)
+            guarded = self._presented(scope)
+            if guarded.credentials is not None:
+                token = guarded.token or self.guard.accepted(guarded.credentials)
+                if not isinstance(token, AccessToken):
+                    token = await token
+                guarded.token = token
+                if self.requirement is not None:
+                    self.guard.authorize(token, self.requirement)
+                if self._principal is not None:
+                    guarded.principal = await _known_as(self._principal, token)
         except BearerError as error:
             await answer(self.guard.refusal(error), scope, receive, send)
             return
@@ -104,20 +111,19 @@ class BearerGuardMiddleware:
 
     # --- one request ---
 
-    def _admit_at_once(self, scope: Scope) -> GuardedRequest | Credentials:
-        """The request, where nobody has to be waited for, as with most; else the credentials that it presents."""
+    def _presented(self, scope: Scope) -> GuardedRequest:
+        """The request, with the credentials that it presents; without any where they are not needed."""
         if self._has_openings and self._is_open(scope):
             return GuardedRequest(self.guard, None, None, "public")
         seen = scope.get("bearer_guard")
         credentials = self.guard.find(scope if seen is None else as_presented(scope))
         if credentials is None:
             return self._anonymous()
-        token = None if self._principal is not None or seen is not None else self.guard.recalled(credentials)
-        if token is None:
-            return credentials
-        if self.requirement is not None:
-            self.guard.authorize(token, self.requirement)
-        return GuardedRequest(self.guard, credentials, token, self._mode, None, None, self.requirement)
+        guarded = GuardedRequest(self.guard, credentials, None, self._mode, None, None, self.requirement)
+        if isinstance(seen, GuardedRequest) and seen.guard is self.guard and seen.credentials == credentials:
+            # One validation per request, however often we stand in its way.
+            guarded.token, guarded.principal = seen.token, seen.principal
+        return guarded
 
     def _is_open(self, scope: Scope) -> bool:
         return self.public.contain(scope) or (self._passes_preflights and _is_preflight(scope))
@@ -126,32 +132,6 @@ class BearerGuardMiddleware:
         if not self.optional:
             raise missing_token(self.requirement)
         return GuardedRequest(self.guard, None, None, "optional")
-
-    async def _admit(self, scope: Scope, credentials: Credentials) -> GuardedRequest:
-        seen = scope.get("bearer_guard")
-        before = seen if isinstance(seen, GuardedRequest) and seen.guard is self.guard else None
-        if before is not None and before.token is not None and before.credentials == credentials:
-            token = before.token  # one validation per request, however often we stand in its way
-        else:
-            token = await self.guard.confirmed(credentials)
-        if self.requirement is not None:
-            self.guard.authorize(token, self.requirement)
-        principal = None if self._principal is None and before is None else await self._principal_of(token, before)
-        return GuardedRequest(self.guard, credentials, token, self._mode, principal, None, self.requirement)
-
-    async def _principal_of(self, token: AccessToken, before: GuardedRequest | None) -> Any:
-        if self._principal is None:
-            return before.principal if before is not None and before.token is token else None
-        try:
-            principal = await self._principal(token)
-        except BearerError:
-            raise
-        except Exception as error:
-            log.exception("principal= failed: nobody is let in without it")
-            raise AuthorizationServerUnavailable(Reason.PRINCIPAL_UNAVAILABLE) from error
-        if principal is None:
-            raise InsufficientScope(Reason.UNKNOWN_PRINCIPAL)
-        return principal
 
     # --- the application's life ---
 
@@ -198,6 +178,19 @@ class BearerGuardMiddleware:
             await self.guard.aclose()
         except Exception:
             log.exception("the guard could not be closed; the application shuts down all the same")
+
+
+async def _known_as(principal: Principal, token: AccessToken) -> Any:
+    try:
+        user = await principal(token)
+    except BearerError:
+        raise
+    except Exception as error:
+        log.exception("principal= failed: nobody is let in without it")
+        raise AuthorizationServerUnavailable(Reason.PRINCIPAL_UNAVAILABLE) from error
+    if user is None:
+        raise InsufficientScope(Reason.UNKNOWN_PRINCIPAL)
+    return user
 
 
 def _answers_preflights(layer: Any) -> bool:

@@ -1,8 +1,9 @@
 """Question 2, all of it: a validator with a memory of its answers, revocations, and what userinfo adds."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 from bearer_guard.errors import AuthorizationServerUnavailable, BearerError, InvalidToken, Reason
 from bearer_guard.loops import cancelled_by_nobody_is_a_failure
@@ -28,37 +29,26 @@ class Answering:
         self.validator = validator
         self.userinfo = userinfo
         self._revocations = tuple(revocations)
-        self.asks_others = bool(self._revocations) or userinfo is not None
-        """Whether somebody is asked about a token on every request, however well we know it."""
+        # Whether somebody is asked about a token on every request, however well we know it.
+        self._asks_others = bool(self._revocations) or userinfo is not None
         self._clock: Clock = getattr(validator, "clock", time)
         self._remembered: Remembered[AccessToken] = Remembered(remember)
 
-    async def accepted(self, credentials: Credentials, max_age: float | None) -> AccessToken:
-        """The token, valid and not bound to a key that nobody has proven. Raises a `BearerError`.
+    def accepted(
+        self, credentials: Credentials, max_age: float | None
+    ) -> AccessToken | Coroutine[Any, Any, AccessToken]:
+        """The token, where it is known and nobody has to be asked about it; else what to await for it.
 
-        In this order, on every request: the memory of validated tokens, revocations, the sender, userinfo. Only the
-        first is remembered.
+        It is valid, and not bound to a key that nobody has proven. Raises a `BearerError`, now or when awaited.
         """
-        known = self.known(credentials) if max_age is None else None
-        if known is not None:
-            token = known
-        elif max_age is None:
-            presented = credentials.token
-            token = await self.validator.validate(presented)
-            if token.epoch is not None:
-                # Bounded in bytes, too: the ordinary ones by number, the long ones by what they weigh together.
-                weight = len(presented) if len(presented) > LONG_TOKEN else 0
-                self._remembered.set(credentials.fingerprint, token, weight)
-        else:
-            token = await self.validator.validate(credentials.token, max_age=max_age)
-        if self._revocations:
-            await self._refuse_revoked(token)
-        if "cnf" in token.claims:
-            # RFC 7800 section 3: a token bound to a key is good only with a proof of it, and nothing here proves one.
-            raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
-        return token if self.userinfo is None else await self.userinfo.enriched(token, credentials.token)
+        # In this order, on every request: the memory of validated tokens, revocations, the sender, userinfo. Only the
+        # first is remembered.
+        known = self._known(credentials) if max_age is None else None
+        if known is None:
+            return self._validated(credentials, max_age)
+        return self._confirmed(credentials, known) if self._asks_others or "cnf" in known.claims else known
 
-    def known(self, credentials: Credentials) -> AccessToken | None:
+    def _known(self, credentials: Credentials) -> AccessToken | None:
         """The token, if it was validated before and what was true then still is."""
         remembered, key = self._remembered, credentials.fingerprint
         token = remembered.young.get(key) or remembered.get(key)
@@ -69,6 +59,26 @@ class Answering:
             return token
         remembered.forget(key)
         return None
+
+    async def _validated(self, credentials: Credentials, max_age: float | None) -> AccessToken:
+        presented = credentials.token
+        if max_age is None:
+            token = await self.validator.validate(presented)
+            if token.epoch is not None:
+                # Bounded in bytes, too: the ordinary ones by number, the long ones by what they weigh together.
+                weight = len(presented) if len(presented) > LONG_TOKEN else 0
+                self._remembered.set(credentials.fingerprint, token, weight)
+        else:
+            token = await self.validator.validate(presented, max_age=max_age)
+        return await self._confirmed(credentials, token) if self._asks_others or "cnf" in token.claims else token
+
+    async def _confirmed(self, credentials: Credentials, token: AccessToken) -> AccessToken:
+        if self._revocations:
+            await self._refuse_revoked(token)
+        if "cnf" in token.claims:
+            # RFC 7800 section 3: a token bound to a key is good only with a proof of it, and nothing here proves one.
+            raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
+        return token if self.userinfo is None else await self.userinfo.enriched(token, credentials.token)
 
     async def _refuse_revoked(self, token: AccessToken) -> None:
         for revocations in self._revocations:

@@ -133,22 +133,27 @@ class BearerGuard:
         credentials = self.find(scope)
         return None if credentials is None else await self.confirmed(credentials)
 
-    def recalled(self, credentials: Credentials) -> AccessToken | None:
-        """The answer to 2 and 3 where it can be given at once: the token was validated before, and is still good."""
-        answering = self._answering[-1]
-        token = answering.known(credentials)
-        return token if token is not None and not answering.asks_others and "cnf" not in token.claims else None
+    def accepted(
+        self, credentials: Credentials, max_age: float | None = None
+    ) -> AccessToken | Coroutine[Any, Any, AccessToken]:
+        """2 and 3. Is it genuine and still good, and is it this sender's?  The token, or what to await for it.
 
-    def confirmed(self, credentials: Credentials, *, max_age: float | None = None) -> Coroutine[Any, Any, AccessToken]:
-        """2 and 3. Is it genuine and still good, and is it this sender's?  To be awaited. `max_age`: see `validate`."""
+        With most requests nobody has to be waited for: the token was validated before. `max_age`: see `validate`.
+        """
         return self._answering[-1].accepted(credentials, max_age)
+
+    async def confirmed(self, credentials: Credentials, *, max_age: float | None = None) -> AccessToken:
+        """The same, waited for."""
+        accepted = self.accepted(credentials, max_age)
+        return accepted if isinstance(accepted, AccessToken) else await accepted
 
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         """Question 2 alone, for tokens that did not come with a request. A sender-constrained token is refused.
 
         `max_age`: how old, in seconds, an answer of the authorization server may be; None: as old as configured.
         """
-        return await self._answering[-1].accepted(Credentials(token), max_age)
+        accepted = self.accepted(Credentials(token), max_age)
+        return accepted if isinstance(accepted, AccessToken) else await accepted
 
     @final  # GuardedRequest.allows() answers the same question without it
     def authorize(self, token: AccessToken | None, requirement: Requirement | None) -> None:
