@@ -43,22 +43,15 @@ class Answering:
         """
         # In this order, on every request: the memory of validated tokens, revocations, the sender, userinfo. Only the
         # first is remembered.
-        known = self._known(credentials) if max_age is None else None
+        remembered, key = self._remembered, credentials.fingerprint
+        known = None if max_age is not None else remembered.young.get(key) or remembered.get(key)
         if known is None:
             return self._validated(credentials, max_age)
+        clock, epoch = self._clock, known.epoch
+        if clock.time() >= known.expires_at + known.leeway or epoch is None or not epoch.still_good(clock.monotonic()):
+            remembered.forget(key)
+            return self._validated(credentials, None)
         return self._confirmed(credentials, known) if self._asks_others or "cnf" in known.claims else known
-
-    def _known(self, credentials: Credentials) -> AccessToken | None:
-        """The token, if it was validated before and what was true then still is."""
-        remembered, key = self._remembered, credentials.fingerprint
-        token = remembered.young.get(key) or remembered.get(key)
-        if token is None:
-            return None
-        clock, epoch = self._clock, token.epoch
-        if clock.time() < token.expires_at + token.leeway and epoch is not None and epoch.still_good(clock.monotonic()):
-            return token
-        remembered.forget(key)
-        return None
 
     async def _validated(self, credentials: Credentials, max_age: float | None) -> AccessToken:
         presented = credentials.token
