@@ -11,8 +11,10 @@ class _Key(Hashable, Sized, Protocol):
 Key = TypeVar("Key", bound=_Key)
 Value = TypeVar("Value")
 
-MOST, LONGEST = 512, 1024
-"""Values that one of them keeps, and the length of a key: what is longer seldom comes again."""
+MOST = 512
+"""Values that one of them keeps."""
+LONGEST_TEXT, LONGEST_ARRAY = 1024, 256
+"""Characters of a key, or items. What is longer seldom comes again."""
 
 
 class Kept(dict[Key, Value]):
@@ -22,15 +24,16 @@ class Kept(dict[Key, Value]):
     that finds something calls no Python, which is why this is none of the caches in `functools`.
     """
 
-    __slots__ = ("_make",)
+    __slots__ = ("_longest", "_make")
 
-    def __init__(self, make: Callable[[Key], Value]) -> None:
+    def __init__(self, make: Callable[[Key], Value], longest: int) -> None:
         super().__init__()
         self._make = make
+        self._longest = longest
 
     def __missing__(self, key: Key) -> Value:
         made = self._make(key)
-        if len(key) <= LONGEST:
+        if len(key) <= self._longest:
             if len(self) >= MOST:
                 self.clear()
             self[key] = made

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -66,8 +67,17 @@ def test_a_challenge_is_a_scheme_and_its_parameters_in_order(challenge: Challeng
     assert str(challenge) == text
 
 
-def test_a_challenge_shows_what_it_is_made_of() -> None:
-    assert repr(Challenge("Bearer", (("realm", "x"),))) == "Challenge('Bearer', (('realm', 'x'),))"
+def test_a_challenge_is_a_value() -> None:
+    challenge = Challenge("Bearer", (("realm", "x"),))
+    assert {challenge, replace(challenge)} == {challenge}
+    with pytest.raises(FrozenInstanceError):
+        challenge.scheme = "Basic"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("value", [b"a", ("a", "b"), 7, None], ids=repr)
+def test_only_a_text_is_the_value_of_a_parameter(value: Any) -> None:
+    with pytest.raises(TypeError):
+        str(Challenge("Bearer", (("a", value),)))
 
 
 @pytest.mark.parametrize(

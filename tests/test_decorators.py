@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import json
 import logging
 import threading
 from collections.abc import Callable, Generator
@@ -196,6 +197,21 @@ def test_a_refused_request_does_not_run_the_function(
     assert ran == []
     client.get("/", headers=issuer.bearer(scope="read"))
     assert ran == ["it ran"]
+
+
+def test_a_guarded_function_gets_all_that_its_caller_gives_it(
+    guard: BearerGuard, issuer: FakeIssuer, make_client: MakeClient
+) -> None:
+    @require_scopes("read")
+    async def helper(request: Request, *more: str, **named: str) -> JSONResponse:
+        return JSONResponse([*more, named])
+
+    async def endpoint(request: Request) -> JSONResponse:
+        answers = [await helper(request), await helper(request, "a"), await helper(request, b="c")]
+        return JSONResponse([json.loads(bytes(answer.body)) for answer in answers])
+
+    answered = make_client(guard, routes=[Route("/", endpoint)]).get("/", headers=issuer.bearer(scope="read"))
+    assert answered.json() == [[{}], ["a", {}], [{"b": "c"}]]
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

@@ -55,8 +55,9 @@ class Epoch:
 class CountingValidator:
     """A validator of an application's own: it accepts every token, and counts how often it is asked."""
 
-    def __init__(self, epoch: Epoch | None = None, claims: dict[str, Any] | None = None) -> None:
+    def __init__(self, epoch: Epoch | None = None, claims: dict[str, Any] | None = None, leeway: float = 0) -> None:
         self.clock = StillClock()
+        self.leeway = leeway
         self.asked: list[tuple[str, float | None]] = []
         self.epoch = epoch
         self.claims = claims
@@ -65,7 +66,7 @@ class CountingValidator:
     async def validate(self, token: str, *, max_age: float | None = None) -> AccessToken:
         self.asked.append((token, max_age))
         until = self.clock.time() + 60
-        return token_with(self.claims, subject=token, expires_at=until, leeway=0, epoch=self.epoch)
+        return token_with(self.claims, subject=token, expires_at=until, leeway=self.leeway, epoch=self.epoch)
 
     async def aclose(self) -> None:
         self.was_closed += 1
@@ -398,6 +399,23 @@ async def test_a_remembered_token_is_recalled_without_waiting() -> None:
     remembered = await guard.validate("t")
     assert recalled(guard, "t") is remembered
     assert recalled(guard, "u") is None
+
+
+async def test_what_is_in_the_older_half_of_the_memory_is_remembered_too() -> None:
+    validator = CountingValidator(Epoch())
+    guard = BearerGuard(validator, remember=4)
+    tokens = [await guard.validate(token) for token in "abc"]
+    assert [recalled(guard, token) for token in "abc"] == tokens
+
+
+async def test_a_remembered_token_is_good_to_the_end_of_its_leeway() -> None:
+    validator = CountingValidator(Epoch(), leeway=30)
+    guard = BearerGuard(validator)
+    remembered = await guard.validate("t")
+    validator.clock.advance(89.9)
+    assert recalled(guard, "t") is remembered
+    validator.clock.advance(0.1)
+    assert recalled(guard, "t") is None
 
 
 async def test_what_was_remembered_counts_for_nothing_while_another_validator_decides() -> None:

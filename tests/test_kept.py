@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from bearer_guard.kept import LONGEST, MOST, Kept
+from bearer_guard.kept import MOST, Kept
+
+LONGEST = 8
 
 
 def counted(made: list[Any]) -> Kept[Any, list[Any]]:
@@ -14,7 +16,7 @@ def counted(made: list[Any]) -> Kept[Any, list[Any]]:
         made.append(value)
         return [value]
 
-    return Kept(make)
+    return Kept(make, LONGEST)
 
 
 def test_it_is_made_once_of_equal_values() -> None:
@@ -55,7 +57,7 @@ def test_what_cannot_be_made_is_not_kept() -> None:
     def make(value: str) -> str:
         raise ValueError(value)
 
-    kept = Kept(make)
+    kept = Kept(make, LONGEST)
     for _ in range(2):
         with pytest.raises(ValueError, match="a"):
             kept["a"]

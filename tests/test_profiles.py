@@ -6,6 +6,8 @@ from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from bearer_guard import (
     ConfigurationError,
@@ -16,10 +18,10 @@ from bearer_guard import (
     Reason,
     profiles,
 )
-from bearer_guard.kept import LONGEST, MOST
+from bearer_guard.kept import LONGEST_ARRAY, MOST
 from bearer_guard.profiles import reading
 from bearer_guard.testing import FakeIssuer
-from bearer_guard.tokens import frozen
+from bearer_guard.tokens import ClaimPath, Claims, claim_at, frozen
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,68 @@ def test_names_are_read_anew_where_values_are_equal_and_not_the_same(read: Calla
         assert names == ({"1"} if value in naming else set())
 
 
+PATHS = ("a", "b", "c", "x.y", "x.z", ("x", "y"), "a.b", "https://acme.com/groups")
+some_paths = st.lists(st.sampled_from(PATHS), max_size=3).map(tuple)
+some_values = st.sampled_from(
+    [None, "", "a", "a b", "a,b", [], ["a"], ["b", "c d"], [{"value": "d"}, 7], 7, True, {"b": "e"}]
+)
+some_claims = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("a", "b", "c", "https://acme.com/groups"), some_values)
+    | {"x": st.dictionaries(st.sampled_from(["y", "z"]), some_values)},
+)
+
+
+def plainly_read(claims: Claims, paths: tuple[ClaimPath, ...]) -> list[Any]:
+    """What stands at each of these paths, read one by one."""
+    return [value for path in paths if (value := claim_at(claims, path)) is not None]
+
+
+def plainly_named(values: list[Any], separator: str | None) -> set[str]:
+    """The groups or roles in these values."""
+    named: set[Any] = set()
+    for value in values:
+        if isinstance(value, str):
+            named |= {value} if separator is None else {name.strip() for name in value.split(separator)}
+        elif isinstance(value, tuple):
+            named |= {each.get("value") if isinstance(each, dict) else each for each in value}
+    return {name for name in named if isinstance(name, str) and name}
+
+
+@settings(max_examples=2000, deadline=None, derandomize=True)
+@example({"x": {"y": "g"}, "b": "r"}, ((), (), (), ("x.y",), ("b",)), None)
+@example({"x": {"y": "g"}, "b": "r"}, ((), (), (), ("b",), ("x.y",)), None)
+@given(some_claims, st.tuples(*[some_paths] * 5), st.sampled_from([None, ","]))
+def test_a_profile_reads_what_stands_at_its_paths(
+    content: dict[str, Any], paths: tuple[tuple[ClaimPath, ...], ...], separator: str | None
+) -> None:
+    claims = frozen(content)
+    scope, client_id, user_id, groups, roles = paths
+    mine = Profile(
+        name="mine",
+        scope=scope,
+        client_id=client_id,
+        user_id=user_id,
+        groups=groups,
+        roles=roles,
+        groups_separator=separator,
+    )
+    first = [next(iter(plainly_read(claims, each)), None) for each in (scope, client_id, user_id)]
+    assert list(mine.read(claims)) == [
+        *first,
+        plainly_named(plainly_read(claims, groups), separator),
+        plainly_named(plainly_read(claims, roles), None),
+    ]
+    assert (mine.client_id_claim(claims), mine.user_id_claim(claims)) == tuple(first[1:])
+
+
+def test_a_token_without_scopes_costs_no_set_of_its_own() -> None:
+    silent: list[dict[str, Any]] = [{}, {"scope": ""}, {"scope": []}, {"scope": 7}]
+    without = [profiles.OAUTH2.scopes_of(frozen(claims)) for claims in silent]
+    assert without == [frozenset()] * 4
+    assert len({id(scopes) for scopes in without}) == 1
+
+
 def test_what_was_read_is_remembered_within_bounds() -> None:
     for number in range(3000):
         claims = frozen({"scope": f"scope {number}", "groups": [f"group {number}"]})
@@ -153,9 +217,9 @@ def test_what_was_read_is_remembered_within_bounds() -> None:
 
 
 def test_what_is_long_is_read_each_time() -> None:
-    many = frozen({"groups": [f"group {number}" for number in range(LONGEST + 1)]})
+    many = frozen({"groups": [f"group {number}" for number in range(LONGEST_ARRAY + 1)]})
     kept = len(reading._kept_names)
-    assert len(profiles.OAUTH2.groups_of(many)) == LONGEST + 1
+    assert len(profiles.OAUTH2.groups_of(many)) == LONGEST_ARRAY + 1
     assert len(reading._kept_names) == kept
 
 

@@ -6,7 +6,7 @@ Names of claims, issuer, audience, client, scopes, groups: all but a few claims 
 
 from typing import Any
 
-from bearer_guard.kept import LONGEST, MOST, Kept
+from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, MOST, Kept
 from bearer_guard.tokens import Claims, frozen
 
 _REPEATED = frozenset(
@@ -30,16 +30,16 @@ def _named(name: str) -> tuple[str, Kept[str, str] | None]:
 def _of_strings(array: tuple[Any, ...]) -> tuple[str, ...]:
     # Only strings are the same where they are equal: `1 == True == 1.0`. So what holds anything else is not kept. And
     # what is equal to something that is kept holds strings alone, too.
-    if set(map(type, array)) != _STRINGS:
+    if array and set(map(type, array)) != _STRINGS:
         raise TypeError("not strings alone")
     return array
 
 
-_texts = Kept(_itself)
+_texts = Kept(_itself, LONGEST_TEXT)
 """Of equal texts the first that came."""
-_names = Kept(_named)
+_names = Kept(_named, LONGEST_TEXT)
 """For the name of a claim: the first that came of equal ones, and where its texts are kept, if they are."""
-_arrays = Kept(_of_strings)
+_arrays = Kept(_of_strings, LONGEST_ARRAY)
 _objects: dict[tuple[tuple[str, str], ...], Claims] = {}
 
 
@@ -81,7 +81,7 @@ def _known(pairs: list[tuple[str, Any]]) -> Claims | None:
 
 
 def _keep(pairs: list[tuple[str, Any]], claims: Claims) -> None:
-    if all(type(value) is str and len(value) <= LONGEST for _, value in pairs):
+    if all(type(value) is str and len(value) <= LONGEST_TEXT for _, value in pairs):
         if len(_objects) >= MOST:
             _objects.clear()
         _objects[tuple(pairs)] = claims

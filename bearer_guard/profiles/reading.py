@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from bearer_guard.kept import Kept
+from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, Kept
 from bearer_guard.tokens import ClaimPath, Claims, names_in, value_at
 
 Reading = tuple[Any, Any, Any, frozenset[str], frozenset[str]]
@@ -79,7 +79,7 @@ def _names(value: Any) -> frozenset[str]:
         value = (value,) if isinstance(value, str) else ()
     # RFC 9068 section 2.2.3.1 points to SCIM (RFC 7643 section 2.4): objects, with the name as their "value".
     names = [member.get("value") if isinstance(member, Claims) else member for member in value]
-    return frozenset([name for name in names if isinstance(name, str) and name])
+    return frozenset([name for name in names if isinstance(name, str) and name]) or _NOTHING
 
 
 def _scopes(value: Any) -> frozenset[str]:
@@ -87,7 +87,7 @@ def _scopes(value: Any) -> frozenset[str]:
     return _names(tuple(value.split(" ")) if isinstance(value, str) else value)
 
 
-_kept_names, _kept_scopes = Kept(_names), Kept(_scopes)
+_kept_names, _kept_scopes = Kept(_names, LONGEST_ARRAY), Kept(_scopes, LONGEST_TEXT)
 
 
 def names_of(value: Any) -> frozenset[str]:
@@ -100,6 +100,8 @@ def names_of(value: Any) -> frozenset[str]:
 
 def scopes_in(value: Any) -> frozenset[str]:
     """The scopes in the value of a scope claim."""
+    if value is None:
+        return _NOTHING
     try:
         return _kept_scopes[value]
     except TypeError:

@@ -4,7 +4,7 @@ from typing import Any
 
 from bearer_guard.checks import Expectations, failures
 from bearer_guard.errors import InvalidToken
-from bearer_guard.kept import Kept
+from bearer_guard.kept import LONGEST_TEXT, Kept
 from bearer_guard.profiles.reading import scopes_in
 from bearer_guard.tokens import AccessToken, AccessTokenDraft, Claims, Epoch
 
@@ -45,4 +45,4 @@ def _tuple_of(audience: str) -> tuple[str, ...]:
     return (audience,)
 
 
-_alone = Kept(_tuple_of)
+_alone = Kept(_tuple_of, LONGEST_TEXT)

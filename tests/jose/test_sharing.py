@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bearer_guard import InvalidToken, JWTValidator
 from bearer_guard.jose import encode_base64url, parse_json_object, sharing
 from bearer_guard.jose.encoding import SHARING
-from bearer_guard.kept import LONGEST, MOST
+from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, MOST
 from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import Claims
 
@@ -125,17 +125,17 @@ def test_only_small_objects_are_kept_as_a_whole(members: int, *, is_kept: bool) 
 
 
 def test_what_is_as_long_as_may_be_is_kept() -> None:
-    longest = "x" * LONGEST
-    read({**LARGE, "iss": longest, longest: 1, "groups": ["x"] * LONGEST, "org": {"id": longest}})
+    longest = "x" * LONGEST_TEXT
+    read({**LARGE, "iss": longest, longest: 1, "groups": ["x"] * LONGEST_ARRAY, "org": {"id": longest}})
     assert longest in sharing._texts
     assert longest in sharing._names
-    assert [len(array) for array in sharing._arrays] == [LONGEST]
+    assert [len(array) for array in sharing._arrays] == [LONGEST_ARRAY]
     assert [dict(value) for value in sharing._objects.values()] == [{"id": longest}]
 
 
 def test_what_is_long_is_not_kept() -> None:
-    long = "x" * (LONGEST + 1)
-    many = ["x"] * (LONGEST + 1)
+    long = "x" * (LONGEST_TEXT + 1)
+    many = ["x"] * (LONGEST_ARRAY + 1)
     claims = read({**LARGE, "iss": long, long: 1, "groups": many, "org": {"id": long}})
     assert (claims["iss"], claims[long], len(claims["groups"]), claims["org"]["id"]) == (long, 1, len(many), long)
     assert long not in sharing._texts
