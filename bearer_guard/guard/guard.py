@@ -152,7 +152,7 @@ class BearerGuard:
 
         `max_age`: how old, in seconds, an answer of the authorization server may be; None: as old as configured.
         """
-        accepted = self.accepted(Credentials(token), max_age)
+        accepted = self._answering[-1].accepted(Credentials(token), max_age)
         return accepted if isinstance(accepted, AccessToken) else await accepted
 
     @final  # GuardedRequest.allows() answers the same question without it
