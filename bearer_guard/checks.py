@@ -26,7 +26,7 @@ class Expectations:
     """
 
     # A class with slots, not a named tuple: each check reads some of these, and reads them in a third of the time.
-    __slots__ = ("audiences", "client_ids", "issuer", "leeway", "may_lack", "profile")
+    __slots__ = ("audiences", "client_ids", "issuer", "leeway", "may_lack", "profile", "read", "telltales", "types")
 
     def __init__(  # noqa: PLR0917  filled in by name, in one place
         self,
@@ -43,6 +43,10 @@ class Expectations:
         self.leeway = leeway
         self.profile = profile
         self.may_lack = may_lack
+        # What the profile is asked about every token.
+        self.read = profile.read
+        self.types = profile.typ - set(profile.header_types)
+        self.telltales = profile.tells_the_kind
 
 
 _NUMBERS = frozenset({int, float})  # the types themselves: bool would be an int
@@ -58,11 +62,11 @@ def failures(  # noqa: C901, PLR0912  one line for each check, in one place: wha
     """
     # Here stands what nearly every token answers with yes, and no call: a call takes longer than the answer. Which of
     # the noes it is may take longer, and is found out below. Who stops at the first pays for no other.
-    profile, leeway, get = expected.profile, expected.leeway, claims.get
+    leeway, get = expected.leeway, claims.get
     scope, client_id, user_id, _, _ = reading
     # Before everything else: "an ID token was sent" helps more than "its audience is another".
-    if typ not in profile.typ or typ in profile.header_types or not profile.tells_the_kind.isdisjoint(claims):
-        yield from _of_another_kind(claims, typ, profile)
+    if typ not in expected.types or not expected.telltales.isdisjoint(claims):
+        yield from _of_another_kind(claims, typ, expected.profile)
     if get("iss") != expected.issuer:
         yield from of_another_issuer(claims, expected)
     audience = get("aud")
@@ -92,8 +96,8 @@ def failures(  # noqa: C901, PLR0912  one line for each check, in one place: wha
     # RFC 7800 section 3.1: an object. Whether it is proven is the guard's question; null must not hide it.
     if "cnf" in claims and not isinstance(claims["cnf"], Claims):
         yield Failure(Reason.MALFORMED_CLAIM, "cnf")
-    if profile.required:
-        yield from _lacking(claims, profile)
+    if expected.profile.required:
+        yield from _lacking(claims, expected.profile)
 
 
 def _of_another_kind(claims: Claims, typ: str | None, profile: Profile) -> Iterator[Failure]:

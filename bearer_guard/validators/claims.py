@@ -16,7 +16,7 @@ def judged(
 
     `typ`: the header parameter; `now`: seconds since 1970.
     """
-    reading = expected.profile.read(claims)
+    reading = expected.read(claims)
     for failure in failures(claims, reading, typ, now, expected):
         raise InvalidToken(failure.reason, claim=failure.claim)
     scope, client_id, user_id, groups, roles = reading
