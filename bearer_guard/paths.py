@@ -8,7 +8,7 @@ from bearer_guard.errors import ConfigurationError
 
 # What a proxy, a router or a file server behind us may read as a separator, as a step upwards, or not at all: encoded
 # slashes, backslashes and dots (once, or once more), control characters, and dots with a parameter (`/..;/`).
-_AMBIGUOUS = r"(?i:[\x00-\x1f\x7f\\]|%(?:2f|5c|2e|25)|(?:^|/)\.{1,2};)"
+_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f\\]|%(?:2f|5c|2e|25)|(?:^|/)\.{1,2};", re.IGNORECASE)
 _ENTRY = r"(?:([A-Z]+) )?(/.*)"
 
 Segments = tuple[str, ...]
@@ -78,7 +78,7 @@ def _is_ambiguous(scope: Any) -> bool:
     path: str = scope["path"]
     raw_path = (scope.get("raw_path") or b"").decode("latin-1")
     # A path that does not begin with a slash is no path of ours, whatever stands behind its first one.
-    return not path.startswith("/") or bool(re.search(_AMBIGUOUS, path) or re.search(_AMBIGUOUS, raw_path))
+    return not path.startswith("/") or bool(_AMBIGUOUS.search(path) or _AMBIGUOUS.search(raw_path))
 
 
 def _segments(path: str) -> Segments:

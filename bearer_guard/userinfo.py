@@ -131,9 +131,5 @@ class UserInfo:
         return known
 
     def _merged(self, token: AccessToken, claims: Claims) -> AccessToken:
-        return replace(
-            token,
-            groups=token.groups | self._profile.groups_of(claims),
-            roles=token.roles | self._profile.roles_of(claims),
-            userinfo=claims,
-        )
+        *_, groups, roles = self._profile.read(claims)
+        return replace(token, groups=token.groups | groups, roles=token.roles | roles, userinfo=claims)

@@ -4,9 +4,10 @@ Names of claims, issuer, audience, client, scopes, groups: all but a few claims 
 `sys.intern`: in some versions of Python what it holds is never freed.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, MOST, Kept
+from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, Kept
 from bearer_guard.tokens import Claims, frozen
 
 _REPEATED = frozenset(
@@ -27,12 +28,20 @@ def _named(name: str) -> tuple[str, Kept[str, str] | None]:
     return name, _texts if name in _REPEATED else None
 
 
+# Only strings are the same where they are equal: `1 == True == 1.0`. So what holds anything else is not kept. And what
+# is equal to something that is kept holds strings alone, too.
+
+
 def _of_strings(array: tuple[Any, ...]) -> tuple[str, ...]:
-    # Only strings are the same where they are equal: `1 == True == 1.0`. So what holds anything else is not kept. And
-    # what is equal to something that is kept holds strings alone, too.
     if array and set(map(type, array)) != _STRINGS:
         raise TypeError("not strings alone")
     return array
+
+
+def _of_texts(pairs: tuple[tuple[str, Any], ...]) -> Claims:
+    if not all(type(value) is str and len(value) <= LONGEST_TEXT for _, value in pairs):
+        raise TypeError("not short texts alone")
+    return _object(pairs)
 
 
 _texts = Kept(_itself, LONGEST_TEXT)
@@ -40,14 +49,20 @@ _texts = Kept(_itself, LONGEST_TEXT)
 _names = Kept(_named, LONGEST_TEXT)
 """For the name of a claim: the first that came of equal ones, and where its texts are kept, if they are."""
 _arrays = Kept(_of_strings, LONGEST_ARRAY)
-_objects: dict[tuple[tuple[str, str], ...], Claims] = {}
+_objects = Kept(_of_texts, _FEW)
 
 
 def with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:
     """The members of a JSON object, frozen. Raises ValueError where two of them have one name."""
-    is_small = len(pairs) < _FEW
-    if is_small and (known := _known(pairs)):
-        return known
+    if len(pairs) < _FEW:
+        try:
+            return _objects[tuple(pairs)]
+        except TypeError:  # arrays and objects have no hash
+            pass
+    return _object(pairs)
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> Claims:
     members = {}
     for name, value in pairs:
         name, texts = _names[name]  # noqa: PLW2901  one of two equal ones
@@ -59,10 +74,7 @@ def with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:
         members[name] = value
     if len(members) != len(pairs):
         raise ValueError("duplicate member")
-    claims = Claims(members)
-    if is_small:
-        _keep(pairs, claims)
-    return claims
+    return Claims(members)
 
 
 def _array(members: list[Any]) -> Any:
@@ -71,17 +83,3 @@ def _array(members: list[Any]) -> Any:
         return _arrays[array]
     except TypeError:  # objects have no hash
         return frozen(array)
-
-
-def _known(pairs: list[tuple[str, Any]]) -> Claims | None:
-    try:
-        return _objects.get(tuple(pairs))
-    except TypeError:  # arrays and objects have no hash
-        return None
-
-
-def _keep(pairs: list[tuple[str, Any]], claims: Claims) -> None:
-    if all(type(value) is str and len(value) <= LONGEST_TEXT for _, value in pairs):
-        if len(_objects) >= MOST:
-            _objects.clear()
-        _objects[tuple(pairs)] = claims

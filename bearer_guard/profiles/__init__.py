@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.profiles.reading import Reading, reader, scopes_in
+from bearer_guard.profiles.reading import Reading, reader, scopes_in, user_behind
 from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
@@ -114,8 +114,7 @@ class Profile:
     def user_id_of(self, claims: Claims) -> str | None:
         """The user's id; None where no user stands behind the token."""
         _, client_id, user_id, *_ = self.read(claims)
-        # In a client's own token some servers write its id where a user's would be.
-        return None if user_id == client_id else user_id
+        return user_behind(user_id, client_id)
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""

@@ -90,6 +90,11 @@ def _scopes(value: Any) -> frozenset[str]:
 _kept_names, _kept_scopes = Kept(_names, LONGEST_ARRAY), Kept(_scopes, LONGEST_TEXT)
 
 
+def user_behind(user_id: str | None, client_id: str | None) -> str | None:
+    """The user, unless it is the client: in a client's own token some servers write its id where a user's would be."""
+    return None if user_id == client_id else user_id
+
+
 def names_of(value: Any) -> frozenset[str]:
     """The groups or roles in the value of a claim."""
     try:

@@ -5,7 +5,7 @@ from typing import Any
 from bearer_guard.checks import Expectations, failures
 from bearer_guard.errors import InvalidToken
 from bearer_guard.kept import LONGEST_TEXT, Kept
-from bearer_guard.profiles.reading import scopes_in
+from bearer_guard.profiles.reading import scopes_in, user_behind
 from bearer_guard.tokens import AccessToken, AccessTokenDraft, Claims, Epoch
 
 
@@ -29,8 +29,7 @@ def judged(
     token.scopes = scopes_in(scope)
     token.groups = groups
     token.roles = roles
-    # In a client's own token some servers write its id where a user's would be.
-    token.user_id = None if user_id == client_id else user_id
+    token.user_id = user_behind(user_id, client_id)
     token.expires_at = claims["exp"]
     token.leeway = expected.leeway
     token.claims = claims

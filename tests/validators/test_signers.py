@@ -37,6 +37,13 @@ def forged(token: str) -> str:
     return token.rpartition(".")[0] + "." + encode_base64url(bytes(64)).decode()
 
 
+async def exchange_keys(issuer: FakeIssuer, validator: JWTValidator, alg: str) -> None:
+    """The issuer has new keys, and a token of theirs brings them to the validator."""
+    issuer.rotate_keys()
+    issuer.clock.advance(COOLDOWN)
+    await validator.validate(issuer.token(alg=alg))
+
+
 def with_header(token: str, header: str) -> str:
     return f"{header}.{token.partition('.')[2]}"
 
@@ -125,9 +132,7 @@ async def test_tokens_of_several_keys_under_one_header_are_all_verified(issuer: 
 async def test_a_withdrawn_key_verifies_nothing_under_a_remembered_header(issuer: FakeIssuer) -> None:
     validator, token = validator_of(issuer), issuer.token(alg="ES256")
     await validator.validate(token)
-    issuer.rotate_keys()
-    issuer.clock.advance(COOLDOWN)
-    await validator.validate(issuer.token(alg="ES256"))  # brings the new set
+    await exchange_keys(issuer, validator, "ES256")
     assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
 
 
@@ -291,9 +296,7 @@ async def test_a_malformed_signature_causes_no_fetch(issuer: FakeIssuer, *, is_r
 async def test_a_withdrawn_key_is_a_stranger_like_any_other(issuer: FakeIssuer) -> None:
     validator, token = validator_of(issuer), issuer.token(alg="ES256")
     await validator.validate(token)
-    issuer.rotate_keys()
-    issuer.clock.advance(COOLDOWN)
-    await validator.validate(issuer.token(alg="EdDSA"))  # brings the new set
+    await exchange_keys(issuer, validator, "EdDSA")
     for _ in range(3):
         assert await reason_of(validator, token) is Reason.UNKNOWN_KEY
     assert (len(validator._signers._signers), len(validator._signers._strangers)) == (1, 1)
