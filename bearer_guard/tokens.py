@@ -89,15 +89,19 @@ _WITHOUT_RELEASE = 2047
 """Bytes. For more hashlib lets other threads run meanwhile, and to get back the turn takes longer than the hash."""
 
 
-def fingerprint(token: str | bytes) -> bytes:
-    """A digest of a presented token (SHA-256): memories hold it in place of the token, which a dump would give away."""
-    content = token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
+def digest_of(content: bytes, hash_function: Any = sha256) -> bytes:
+    """A digest, made without letting other threads run meanwhile. `hash_function`: one of those in `hashlib`."""
     if len(content) <= _WITHOUT_RELEASE:
-        return sha256(content).digest()
-    digest = sha256()
+        return hash_function(content).digest()  # type: ignore[no-any-return]
+    digest = hash_function()
     for start in range(0, len(content), _WITHOUT_RELEASE):
         digest.update(content[start : start + _WITHOUT_RELEASE])
-    return digest.digest()
+    return digest.digest()  # type: ignore[no-any-return]
+
+
+def fingerprint(token: str | bytes) -> bytes:
+    """A digest of a presented token (SHA-256): memories hold it in place of the token, which a dump would give away."""
+    return digest_of(token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token)
 
 
 class Epoch(Protocol):
@@ -124,7 +128,7 @@ class Credentials:  # noqa: PLW1641  no key of anything, so without a hash: that
         self.scheme = scheme
         self.subprotocol = subprotocol
         # The digest under which memories know the token; see `fingerprint`, for the sake of one call less.
-        self.fingerprint = sha256(presented).digest() if len(presented) <= _WITHOUT_RELEASE else fingerprint(presented)
+        self.fingerprint = sha256(presented).digest() if len(presented) <= _WITHOUT_RELEASE else digest_of(presented)
 
     @property
     def token(self) -> str:

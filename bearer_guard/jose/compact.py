@@ -8,6 +8,7 @@ from bearer_guard.jose.encoding import PLAIN, Scanner, decode_base64url, encode_
 from bearer_guard.tokens import Claims
 
 _SEGMENTS_OF_A_JWS, _SEGMENTS_OF_A_JWE = 3, 5  # RFC 7515 section 7.1, RFC 7516 section 7.1
+_DOT = ord(".")  # `b"." in content` first raises, and catches, a TypeError because it is no number
 
 
 class Header(NamedTuple):
@@ -38,7 +39,7 @@ class CompactJWS:
         # Header, payload and signature as they came: in base64url.
         self.signing_input, _, self.signature = content.rpartition(b".")
         self.protected, dot, self.payload = self.signing_input.partition(b".")
-        if not dot or b"." in self.payload:
+        if not dot or _DOT in self.payload:
             dots = content.count(b".")
             raise InvalidToken(Reason.ENCRYPTED_TOKEN if dots == _SEGMENTS_OF_A_JWE - 1 else Reason.NOT_A_JWT)
 
