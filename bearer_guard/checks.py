@@ -3,13 +3,16 @@
 They run on claims whose origin is certain. RFC 7519 section 4.1, RFC 9068 section 4, RFC 8725.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from bearer_guard.errors import Reason
+from bearer_guard.jose import Shape
+from bearer_guard.kept import Kept
 from bearer_guard.profiles import Profile
-from bearer_guard.profiles.reading import Reading
-from bearer_guard.tokens import Claims, claim_at
+from bearer_guard.tokens import Claims, names_in, value_at
 
 
 class Failure(NamedTuple):
@@ -26,7 +29,7 @@ class Expectations:
     """
 
     # A class with slots, not a named tuple: each check reads some of these, and reads them in a third of the time.
-    __slots__ = ("audiences", "client_ids", "issuer", "leeway", "may_lack", "profile", "read", "telltales", "types")
+    __slots__ = ("audiences", "client_ids", "forms", "issuer", "leeway", "may_lack", "profile", "types")
 
     def __init__(  # noqa: PLR0917  filled in by name, in one place
         self,
@@ -43,49 +46,106 @@ class Expectations:
         self.leeway = leeway
         self.profile = profile
         self.may_lack = may_lack
-        # What the profile is asked about every token.
-        self.read = profile.read
         self.types = profile.typ - set(profile.header_types)
-        self.telltales = profile.tells_the_kind
+        self.forms: Kept[Shape, Form] = Kept(self._form, None)
+        """What is known about all tokens whose claims have one shape."""
+
+    def _form(self, shape: Shape) -> "Form":
+        return Form(shape, self.profile)
 
 
 _NUMBERS = frozenset({int, float})  # the types themselves: bool would be an int
 _TEXTS = frozenset({str, type(None)})
 
+Facts = tuple[Any, ...]
+"""Issuer, audience, exp, nbf, iat, subject; then the `Reading` of the profile. What is not there, or is no string or
+number where it must be one, is None; a time is then such that its check asks no further, or does."""
+ABSENT = [None, -math.inf, math.inf]
+"""To be put behind the values of claims: a form finds there what is not among them."""
 
-def failures(  # noqa: C901, PLR0912  one line for each check, in one place: what it asks stands beside what it says
-    claims: Claims, reading: Reading, typ: str | None, now: float, expected: Expectations
+
+class Form:
+    """What the shape of claims says about every token that has it: where everything stands, and what is wrong.
+
+    The checks that depend on values are those in `failures`.
+    """
+
+    __slots__ = ("_places", "facts_in", "has_required", "is_bound", "kind_claims", "malformed", "misbound", "telltales")
+
+    def __init__(self, shape: Shape, profile: Profile) -> None:
+        kinds = dict(zip(shape.names, shape.kinds, strict=True))
+        self._places = {name: place for place, name in enumerate(kinds)}
+        there = {name: place for name, place in self._places.items() if kinds[name] is not type(None)}
+        self.telltales = tuple(
+            Failure(reason, name) for name, reason in profile.telltale_claims.items() if name in kinds
+        )
+        self.kind_claims = tuple(name for name in profile.kind_claims if name in kinds)
+        # Some servers write "sub": null into tokens that name nobody.
+        self.malformed = tuple(
+            Failure(Reason.MALFORMED_CLAIM, name) for name in ("sub", "jti") if kinds.get(name, str) not in _TEXTS
+        )
+        # RFC 7800 section 3.1: an object. Whether it is proven is the guard's question; null must not hide it.
+        self.is_bound, self.misbound = "cnf" in kinds, kinds.get("cnf", Claims) is not Claims
+        self.has_required = all(isinstance(path, str) and path in there for path in profile.required)
+        self.facts_in = _reader(kinds, self._places, there, profile)
+
+    def value(self, values: Sequence[Any], name: str) -> Any:
+        """What one claim says; None if it is not there."""
+        place = self._places.get(name)
+        return None if place is None else values[place]
+
+
+def _reader(
+    kinds: Mapping[str, type], places: Mapping[str, int], there: Mapping[str, int], profile: Profile
+) -> Callable[[Sequence[Any]], Facts]:
+    nowhere, long_ago, never = (len(places) + place for place in range(len(ABSENT)))
+    fixed = [
+        *(places[name] if kinds.get(name) is str else nowhere for name in ("iss", "aud")),
+        *(
+            places[name] if kinds.get(name) in _NUMBERS else if_wrong if name in kinds else if_missing
+            for name, if_missing, if_wrong in (
+                ("exp", long_ago, long_ago),
+                ("nbf", long_ago, never),
+                ("iat", long_ago, never),
+            )
+        ),
+        places.get("sub", nowhere),
+    ]
+    plain = profile.ways.plain_places(there, nowhere)
+    if plain is not None:
+        return itemgetter(*fixed, *plain)
+    read_fixed, read = itemgetter(*fixed), profile.ways.reader(there)
+    return lambda values: read_fixed(values) + read(values)
+
+
+def failures(  # noqa: C901  one line for each check, in one place: what it asks stands beside what it says
+    form: Form, values: Sequence[Any], facts: Facts, typ: str | None, now: float, expected: Expectations
 ) -> Iterator[Failure]:
     """All that is wrong with a token, what tells most about it first; nothing where it is good.
 
-    `reading`: what the profile finds in the claims; `typ`: the header parameter; `now`: seconds since 1970.
+    `facts`: what the form finds in the values of the claims; `typ`: the header parameter; `now`: seconds since 1970.
     """
     # Here stands what nearly every token answers with yes, and no call: a call takes longer than the answer. Which of
     # the noes it is may take longer, and is found out below. Who stops at the first pays for no other.
-    leeway, get = expected.leeway, claims.get
-    scope, client_id, user_id, _, _ = reading
+    issuer, audience, expires_at, not_before, issued_at, subject, scope, client_id, user_id, _, _ = facts
+    leeway = expected.leeway
+    latest = now + leeway
     # Before everything else: "an ID token was sent" helps more than "its audience is another".
-    if typ not in expected.types or not expected.telltales.isdisjoint(claims):
-        yield from _of_another_kind(claims, typ, expected.profile)
-    if get("iss") != expected.issuer:
-        yield from of_another_issuer(claims, expected)
-    audience = get("aud")
-    if type(audience) is not str or audience not in expected.audiences:
-        yield from _for_another_audience(audience, expected)
-    expiry: Any = get("exp")
-    if type(expiry) not in _NUMBERS or now >= expiry + leeway:
-        yield _too_late(expiry)
-    if "nbf" in claims and (type(claims["nbf"]) not in _NUMBERS or claims["nbf"] > now + leeway):
-        yield _too_early(claims["nbf"], "nbf", Reason.NOT_YET_VALID)
-    issued: Any = get("iat", 0)
-    if type(issued) not in _NUMBERS or issued > now + leeway:
-        yield _too_early(issued, "iat", Reason.ISSUED_IN_FUTURE)
-    # Some servers write "sub": null into tokens that name nobody.
-    if type(get("sub")) not in _TEXTS:
-        yield Failure(Reason.MALFORMED_CLAIM, "sub")
-    if type(get("jti")) not in _TEXTS:
-        yield Failure(Reason.MALFORMED_CLAIM, "jti")
-    if type(user_id) not in _TEXTS and user_id is not get("sub"):  # which is mostly the same, and told once
+    if typ not in expected.types or form.kind_claims or form.telltales:
+        yield from _of_another_kind(form, values, typ, expected.profile)
+    if issuer != expected.issuer:
+        yield from of_another_issuer(form.value(values, "iss"), expected)
+    if audience not in expected.audiences:
+        yield from _for_another_audience(form.value(values, "aud"), expected)
+    if now >= expires_at + leeway:
+        yield _too_late(form.value(values, "exp"))
+    if not_before > latest:
+        yield _too_early(form.value(values, "nbf"), "nbf", Reason.NOT_YET_VALID)
+    if issued_at > latest:
+        yield _too_early(form.value(values, "iat"), "iat", Reason.ISSUED_IN_FUTURE)
+    if form.malformed:
+        yield from form.malformed
+    if type(user_id) not in _TEXTS and user_id is not subject:  # which is mostly the same, and told once
         yield Failure(Reason.MALFORMED_CLAIM, "user_id")
     if type(client_id) not in _TEXTS:
         yield Failure(Reason.MALFORMED_CLAIM, "client_id")
@@ -93,21 +153,18 @@ def failures(  # noqa: C901, PLR0912  one line for each check, in one place: wha
         yield Failure(Reason.CLIENT_NOT_ALLOWED, "client_id")
     if type(scope) not in _TEXTS and not _are_strings(scope):
         yield Failure(Reason.MALFORMED_CLAIM, "scope")
-    # RFC 7800 section 3.1: an object. Whether it is proven is the guard's question; null must not hide it.
-    if "cnf" in claims and not isinstance(claims["cnf"], Claims):
+    if form.misbound:
         yield Failure(Reason.MALFORMED_CLAIM, "cnf")
-    if expected.profile.required:
-        yield from _lacking(claims, expected.profile)
+    if not form.has_required:
+        yield from _lacking(form, values, expected.profile)
 
 
-def _of_another_kind(claims: Claims, typ: str | None, profile: Profile) -> Iterator[Failure]:
+def _of_another_kind(form: Form, values: Sequence[Any], typ: str | None, profile: Profile) -> Iterator[Failure]:
     if typ is not None and typ in profile.header_types:
         yield Failure(profile.header_types[typ], "typ")
-    for name, reason in profile.telltale_claims.items():
-        if name in claims:
-            yield Failure(reason, name)
-    for name in profile.kind_claims:
-        value = claims.get(name)
+    yield from form.telltales
+    for name in form.kind_claims:
+        value = form.value(values, name)
         for kind in value if isinstance(value, tuple) else (value,):
             if isinstance(kind, str) and kind.lower() in profile.kinds:
                 yield Failure(profile.kinds[kind.lower()], name)
@@ -115,9 +172,8 @@ def _of_another_kind(claims: Claims, typ: str | None, profile: Profile) -> Itera
         yield Failure(Reason.TYPE_NOT_ALLOWED, "typ")
 
 
-def of_another_issuer(claims: Claims, expected: Expectations) -> Iterator[Failure]:
-    """Whether the token names another issuer than the one that is expected, or none."""
-    issuer = claims.get("iss")
+def of_another_issuer(issuer: Any, expected: Expectations) -> Iterator[Failure]:
+    """Whether a token names another issuer (`iss`) than the one that is expected, or none."""
     # RFC 9068 section 4: exactly, as strings. A trailing slash is a difference.
     if issuer is None:
         yield Failure(Reason.CLAIM_MISSING, "iss")
@@ -149,7 +205,8 @@ def _are_strings(value: Any) -> bool:
     return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
 
 
-def _lacking(claims: Claims, profile: Profile) -> Iterator[Failure]:
+def _lacking(form: Form, values: Sequence[Any], profile: Profile) -> Iterator[Failure]:
     for path in profile.required:
-        if claim_at(claims, path) is None:
+        name, *below = names_in(path)
+        if value_at(form.value(values, name), below) is None:
             yield Failure(Reason.CLAIM_MISSING, path if isinstance(path, str) else ".".join(path))

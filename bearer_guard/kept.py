@@ -26,14 +26,14 @@ class Kept(dict[Key, Value]):
 
     __slots__ = ("_longest", "_make")
 
-    def __init__(self, make: Callable[[Key], Value], longest: int) -> None:
+    def __init__(self, make: Callable[[Key], Value], longest: int | None) -> None:
         super().__init__()
         self._make = make
         self._longest = longest
 
     def __missing__(self, key: Key) -> Value:
         made = self._make(key)
-        if len(key) <= self._longest:
+        if self._longest is None or len(key) <= self._longest:
             if len(self) >= MOST:
                 self.clear()
             self[key] = made

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bearer_guard import Profile, Reason, profiles
-from bearer_guard.checks import Expectations, Failure, failures
+from bearer_guard.checks import ABSENT, Expectations, Failure, failures
+from bearer_guard.jose import stated_by
 from bearer_guard.tokens import frozen
 
 NOW = 1_700_000_000
@@ -32,7 +33,9 @@ def wrong_with(
     """What is wrong with claims that pass, but for what is said."""
     merged = frozen({name: value for name, value in {**GOOD, **claims}.items() if value is not LEFT_OUT})
     expected = Expectations("https://issuer.test", frozenset({"api", "files"}), client_ids, leeway, profile)
-    return list(failures(merged, profile.read(merged), typ, NOW, expected))
+    shape, values = stated_by(merged)
+    form = expected.forms[shape]
+    return list(failures(form, values, form.facts_in(values + ABSENT), typ, NOW, expected))
 
 
 def failure(reason: Reason, claim: str) -> Failure:

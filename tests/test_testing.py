@@ -35,7 +35,7 @@ def validator_of(issuer: FakeIssuer, **options: Any) -> JWTValidator:
 
 
 def claims_in(token: str) -> dict[str, Any]:
-    return dict(json_in(CompactJWS(token).payload))
+    return dict(json_in(CompactJWS(token).payload, parse_json_object))
 
 
 def header_in(token: str) -> dict[str, Any]:

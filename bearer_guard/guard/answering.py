@@ -51,7 +51,7 @@ class Answering:
         if clock.time() >= known.expires_at + known.leeway or epoch is None or not epoch.still_good(clock.monotonic()):
             remembered.forget(key)
             return self._validated(credentials, None)
-        return self._confirmed(credentials, known) if self._asks_others or "cnf" in known.claims else known
+        return self._confirmed(credentials, known) if self._asks_others or known.is_bound else known
 
     async def _validated(self, credentials: Credentials, max_age: float | None) -> AccessToken:
         presented = credentials.token
@@ -63,12 +63,12 @@ class Answering:
                 self._remembered.set(credentials.fingerprint, token, weight)
         else:
             token = await self.validator.validate(presented, max_age=max_age)
-        return await self._confirmed(credentials, token) if self._asks_others or "cnf" in token.claims else token
+        return await self._confirmed(credentials, token) if self._asks_others or token.is_bound else token
 
     async def _confirmed(self, credentials: Credentials, token: AccessToken) -> AccessToken:
         if self._revocations:
             await self._refuse_revoked(token)
-        if "cnf" in token.claims:
+        if token.is_bound:
             # RFC 7800 section 3: a token bound to a key is good only with a proof of it, and nothing here proves one.
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")
         return token if self.userinfo is None else await self.userinfo.enriched(token, credentials.token)

@@ -11,16 +11,18 @@ from bearer_guard.jose.compact import (
     json_in,
     sign_compact,
 )
-from bearer_guard.jose.encoding import SHARING, decode_base64url, encode_base64url, parse_json_object
+from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.jose.keys import VerificationKey, load_verification_key, public_jwk
+from bearer_guard.jose.shapes import Shape, Stated, stated_by, stated_in
 from bearer_guard.jose.signing import load_private_key
 from bearer_guard.jose.weak_keys import UnusableKey
 
 __all__ = [
     "ALGORITHMS",
-    "SHARING",
     "CompactJWS",
     "Header",
+    "Shape",
+    "Stated",
     "UnusableKey",
     "VerificationKey",
     "decode_base64url",
@@ -32,4 +34,6 @@ __all__ = [
     "parse_json_object",
     "public_jwk",
     "sign_compact",
+    "stated_by",
+    "stated_in",
 ]

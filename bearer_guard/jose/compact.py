@@ -1,11 +1,14 @@
 """The compact form of a JWS (RFC 7515 section 7.1): taken apart strictly and once, and made for tests."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from bearer_guard.errors import InvalidToken, Reason
 from bearer_guard.jose.algorithms import IMPLEMENTATIONS
-from bearer_guard.jose.encoding import PLAIN, Scanner, decode_base64url, encode_base64url, parse_json_object
+from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.tokens import Claims
+
+Value = TypeVar("Value")
 
 _SEGMENTS_OF_A_JWS, _SEGMENTS_OF_A_JWE = 3, 5  # RFC 7515 section 7.1, RFC 7516 section 7.1
 _DOT = ord(".")  # `b"." in content` first raises, and catches, a TypeError because it is no number
@@ -48,7 +51,7 @@ class CompactJWS:
 
     def header(self) -> Header:
         """The protected header, judged as far as it can be without keys. Raises `InvalidToken`."""
-        return _judged_header(json_in(self.protected))
+        return _judged_header(json_in(self.protected, parse_json_object))
 
 
 def has_jwt_form(token: str) -> bool:
@@ -56,20 +59,20 @@ def has_jwt_form(token: str) -> bool:
     if token.count(".") != _SEGMENTS_OF_A_JWS - 1:
         return False
     try:
-        return "alg" in json_in(token.partition(".")[0].encode("ascii"))
+        return "alg" in json_in(token.partition(".")[0].encode("ascii"), parse_json_object)
     except (InvalidToken, UnicodeEncodeError):
         return False
 
 
-def json_in(segment: bytes, scan: Scanner = PLAIN) -> Claims:
+def json_in(segment: bytes, read: Callable[[bytes], Value]) -> Value:
     """The JSON object in a part of a JWS, such as the claims. Raises `InvalidToken`.
 
-    `scan`: `SHARING` once the signature is verified.
+    `read`: `parse_json_object`, or `stated_in` once the signature is verified.
     """
     content = decode_base64url(segment)
     # The refusal is raised outside the except block: an error of a parser would carry the token in its context.
     try:
-        return parse_json_object(content, scan)
+        return read(content)
     except ValueError:
         pass
     raise InvalidToken(Reason.MALFORMED_TOKEN)

@@ -14,6 +14,8 @@ from bearer_guard.tokens import DEEPEST_JSON, Claims, frozen
 
 LONGEST_NUMBER = 24
 """Digits of a number. Every 64-bit integer and every timestamp is shorter."""
+LOWEST, HIGHEST = -(10 ** (LONGEST_NUMBER - 1)), 10**LONGEST_NUMBER
+"""Between them are the integers that are not longer; a minus is one of the digits."""
 
 # "+", "/" and "=" belong to base64, not to base64url without padding (RFC 7515 section 2): made invalid on purpose.
 _TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/!!!")
@@ -57,14 +59,16 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _finite(digits: str) -> float:
+def finite(digits: str) -> float:
+    """A number with a fraction or an exponent. Raises ValueError where it is beyond reason."""
     number = float(digits)
     if len(digits) > 2 * LONGEST_NUMBER or not math.isfinite(number):
         raise ValueError("a number beyond reason")
     return number
 
 
-def _no_constant(name: str) -> float:
+def no_constant(name: str) -> float:
+    """Refuses NaN and Infinity, which Python's parser would take. Raises ValueError."""
     raise ValueError(f"{name} is not JSON")
 
 
@@ -75,7 +79,7 @@ def _scanner(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Scanner:
     # What is inside of a decoder: around it white space is looked for with regular expressions.
     return make_scanner(
         json.JSONDecoder(  # type: ignore[arg-type] # it takes a decoder
-            object_pairs_hook=make_object, parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
+            object_pairs_hook=make_object, parse_int=_integer, parse_float=finite, parse_constant=no_constant
         )
     )
 

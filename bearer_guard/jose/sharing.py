@@ -10,7 +10,7 @@ from typing import Any
 from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, Kept
 from bearer_guard.tokens import Claims, frozen
 
-_REPEATED = frozenset(
+REPEATED = frozenset(
     {"iss", "aud", "client_id", "azp", "cid", "appid", "scope", "scp", "acr", "typ"}
     | {"tid", "tenant", "tenant_id", "org", "org_id", "org_name"}
 )
@@ -25,7 +25,7 @@ def _itself(text: str) -> str:
 
 
 def _named(name: str) -> tuple[str, Kept[str, str] | None]:
-    return name, _texts if name in _REPEATED else None
+    return name, TEXTS if name in REPEATED else None
 
 
 # Only strings are the same where they are equal: `1 == True == 1.0`. So what holds anything else is not kept. And what
@@ -38,18 +38,18 @@ def _of_strings(array: tuple[Any, ...]) -> tuple[str, ...]:
     return array
 
 
-def _of_texts(pairs: tuple[tuple[str, Any], ...]) -> Claims:
+def _ofTEXTS(pairs: tuple[tuple[str, Any], ...]) -> Claims:
     if not all(type(value) is str and len(value) <= LONGEST_TEXT for _, value in pairs):
         raise TypeError("not short texts alone")
     return _object(pairs)
 
 
-_texts = Kept(_itself, LONGEST_TEXT)
+TEXTS = Kept(_itself, LONGEST_TEXT)
 """Of equal texts the first that came."""
 _names = Kept(_named, LONGEST_TEXT)
 """For the name of a claim: the first that came of equal ones, and where its texts are kept, if they are."""
-_arrays = Kept(_of_strings, LONGEST_ARRAY)
-_objects = Kept(_of_texts, _FEW)
+ARRAYS = Kept(_of_strings, LONGEST_ARRAY)
+_objects = Kept(_ofTEXTS, _FEW)
 
 
 def with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:
@@ -65,10 +65,10 @@ def with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:
 def _object(pairs: Sequence[tuple[str, Any]]) -> Claims:
     members = {}
     for name, value in pairs:
-        name, texts = _names[name]  # noqa: PLW2901  one of two equal ones
+        name, texts = _names.get(name) or _names[name]  # noqa: PLW2901  one of two equal ones
         if type(value) is str:
             if texts is not None:
-                value = texts[value]  # noqa: PLW2901  the same
+                value = texts.get(value) or texts[value]  # noqa: PLW2901  the same
         elif type(value) is list:
             value = _array(value)  # noqa: PLW2901  the same
         members[name] = value
@@ -80,6 +80,6 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> Claims:
 def _array(members: list[Any]) -> Any:
     array = tuple(members)
     try:
-        return _arrays[array]
+        return ARRAYS[array]
     except TypeError:  # objects have no hash
         return frozen(array)

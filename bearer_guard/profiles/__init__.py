@@ -3,14 +3,14 @@
 A profile is a frozen value; `dataclasses.replace(profiles.OKTA, groups=("https://acme.com/groups",))` makes your own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.profiles.reading import Reading, reader, scopes_in, user_behind
-from bearer_guard.tokens import ClaimPath, Claims, claim_at, is_claim_path
+from bearer_guard.profiles.reading import Reading, Ways, names_of, scopes_in, user_behind
+from bearer_guard.tokens import ClaimPath, Claims, is_claim_path
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
 
@@ -118,31 +118,29 @@ class Profile:
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        return self.read(claims)[3]
+        return names_of(self.read(claims)[3])
 
     def roles_of(self, claims: Claims) -> frozenset[str]:
         """The roles, read like the groups."""
-        return self.read(claims)[4]
+        return names_of(self.read(claims)[4])
 
-    # What is asked about every token is made once for each profile, with its claim paths taken apart.
+    def read(self, claims: Claims) -> Reading:
+        """What is in claims, all at once: the values for scope, client and user, then for groups and roles."""
+        there = {name: place for place, (name, value) in enumerate(claims.items()) if value is not None}
+        return self.ways.reader(there)([*claims.values()])
+
+    # What is asked about every token is made once for each profile.
 
     @cached_property
-    def read(self) -> Callable[[Claims], Reading]:
-        """What is in claims, all at once: the values for scope, client and user, then groups and roles."""
-        read = reader(self.scope, self.client_id, self.user_id, self.groups, self.roles)
-        return read if self.groups_separator is None else lambda claims: self._separated(claims, read(claims))
+    def ways(self) -> Ways:
+        """Its claim paths, taken apart."""
+        paths = self.scope, self.client_id, self.user_id, self.groups, self.roles
+        return Ways.of(*paths, separator=self.groups_separator)
 
     @cached_property
     def tells_the_kind(self) -> frozenset[str]:
         """The names of all claims from which the kind of a token can be told."""
         return frozenset((*self.telltale_claims, *self.kind_claims))
-
-    def _separated(self, claims: Claims, reading: Reading) -> Reading:
-        scope, client_id, user_id, groups, roles = reading
-        # Only what is one string: an item of an array is one group, as it is.
-        joined = {value for path in self.groups if isinstance(value := claim_at(claims, path), str)}
-        names = (name.strip() for value in joined for name in value.split(self.groups_separator))
-        return scope, client_id, user_id, (groups - joined) | frozenset(name for name in names if name), roles
 
 
 OAUTH2 = Profile(name="oauth2")

@@ -1,73 +1,85 @@
 """How claims are read: what is asked about every token is taken apart once for each profile."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, Kept
 from bearer_guard.tokens import ClaimPath, Claims, names_in, value_at
 
-Reading = tuple[Any, Any, Any, frozenset[str], frozenset[str]]
-"""What a profile finds in claims: the values for scope, client and user, which nobody has looked at; groups; roles."""
+Reading = tuple[Any, Any, Any, Any, Any]
+"""What a profile finds in claims: the values for scope, client, user, groups and roles, which nobody has looked at."""
 
 _Paths = tuple[ClaimPath, ...]
-_Ways = tuple[tuple[str, tuple[str, ...]], ...]
-_NOTHING: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
+_Names = tuple[str, ...]
+_Places = list[tuple[int, _Names]]
+_NO_NAMES: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
 
 
-def reader(
-    scope: _Paths, client_id: _Paths, user_id: _Paths, groups: _Paths, roles: _Paths
-) -> Callable[[Claims], Reading]:
-    """What reads claims: of scope, client and user the first that is there, of groups and roles all."""
-    scopes, clients, users, all_groups, all_roles = kinds = [
-        _ways(paths) for paths in (scope, client_id, user_id, groups, roles)
-    ]
-    a_scope, a_client, a_user, a_group, a_role = map(_plain_name, kinds)
-    is_plain = a_group is not None and a_role is not None and len(all_groups) == len(all_roles) == 1
+class Ways(NamedTuple):
+    """The claim paths of a profile, taken apart: of each the first name, which is mostly the only one, and the rest."""
 
-    def read(claims: Claims) -> Reading:
-        get: Any = claims.get  # a name that is None is in no claims
-        scope, client, user = get(a_scope), get(a_client), get(a_user)
-        if scope is None or client is None or user is None:  # they stand elsewhere, or nowhere
-            scope, client, user = _first(claims, scopes), _first(claims, clients), _first(claims, users)
-        if not is_plain:
-            return scope, client, user, _union(claims, all_groups), _union(claims, all_roles)
-        groups, roles = get(a_group), get(a_role)
-        return (
-            scope,
-            client,
-            user,
-            _NOTHING if groups is None else names_of(groups),
-            _NOTHING if roles is None else names_of(roles),
+    scope: list[tuple[str, _Names]]
+    client_id: list[tuple[str, _Names]]
+    user_id: list[tuple[str, _Names]]
+    groups: list[tuple[str, _Names]]
+    roles: list[tuple[str, _Names]]
+    separator: str | None
+
+    @classmethod
+    def of(cls, *paths: _Paths, separator: str | None) -> Self:
+        """The ways of these claim paths. `separator`: what stands between groups that are one string."""
+        return cls(*([(names[0], names[1:]) for names in map(names_in, each)] for each in paths), separator=separator)
+
+    def places(self, there: Mapping[str, int]) -> list[_Places]:
+        """Where the values are that count. `there`: the place of each claim that is not null."""
+        return [[(there[name], below) for name, below in way if name in there] for way in self[:-1]]
+
+    def reader(self, there: Mapping[str, int]) -> Callable[[Sequence[Any]], Reading]:
+        """What reads the values of claims, knowing where they stand."""
+        scope, client_id, user_id, groups, roles = self.places(there)
+        return lambda values: (
+            _first(values, scope),
+            _first(values, client_id),
+            _first(values, user_id),
+            _separated(_all(values, groups), self.separator),
+            _union(_all(values, roles)),
         )
 
-    return read
+    def plain_places(self, there: Mapping[str, int], nowhere: int) -> list[int] | None:
+        """One place for each of the five, where that is all; None: more has to be done to read them.
+
+        `nowhere`: the place of a None.
+        """
+        *firsts, groups, roles = self.places(there)
+        if len(groups) > 1 or len(roles) > 1 or self.separator is not None:
+            return None
+        found = [each[0] if each else (nowhere, ()) for each in (*firsts, groups, roles)]
+        return None if any(below for _, below in found) else [place for place, _ in found]
 
 
-def _ways(paths: _Paths) -> _Ways:
-    """Of each claim path the first name, which is mostly the only one, and those below it."""
-    return tuple((names[0], names[1:]) for names in map(names_in, paths))
+def _first(values: Sequence[Any], places: _Places) -> Any:
+    return next(_all(values, places), None)
 
 
-def _plain_name(ways: _Ways) -> str | None:
-    """The name that is asked first, where nothing stands below it; None: it is not that simple."""
-    return ways[0][0] if ways and not ways[0][1] else None
+def _all(values: Sequence[Any], places: _Places) -> Iterator[Any]:
+    found = (value_at(values[place], below) for place, below in places)
+    return (value for value in found if value is not None)
 
 
-def _first(claims: Claims, ways: _Ways) -> Any:
-    for name, below in ways:
-        value = value_at(claims.get(name), below)
-        if value is not None:
-            return value
-    return None
+def _union(found: Iterable[Any]) -> frozenset[str]:
+    return _NO_NAMES.union(*map(names_of, found))
 
 
-def _union(claims: Claims, ways: _Ways) -> frozenset[str]:
-    union = _NOTHING
-    for name, below in ways:
-        value = value_at(claims.get(name), below)
-        if value is not None:
-            union = union | names_of(value) if union else names_of(value)
-    return union
+def _separated(found: Iterable[Any], separator: str | None) -> frozenset[str]:
+    if separator is None:
+        return _union(found)
+    # Only what is one string: an item of an array is one group, as it is.
+    names = (_parts(value, separator) if isinstance(value, str) else names_of(value) for value in found)
+    return _NO_NAMES.union(*names)
+
+
+def _parts(joined: str, separator: str) -> Iterator[str]:
+    return (part.strip() for part in joined.split(separator) if part.strip())
 
 
 # Many tokens have the same scopes and groups: their sets are made once. Equal values have equal strings in them, so it
@@ -79,7 +91,7 @@ def _names(value: Any) -> frozenset[str]:
         value = (value,) if isinstance(value, str) else ()
     # RFC 9068 section 2.2.3.1 points to SCIM (RFC 7643 section 2.4): objects, with the name as their "value".
     names = [member.get("value") if isinstance(member, Claims) else member for member in value]
-    return frozenset([name for name in names if isinstance(name, str) and name]) or _NOTHING
+    return frozenset([name for name in names if isinstance(name, str) and name]) or _NO_NAMES
 
 
 def _scopes(value: Any) -> frozenset[str]:
@@ -96,9 +108,13 @@ def user_behind(user_id: str | None, client_id: str | None) -> str | None:
 
 
 def names_of(value: Any) -> frozenset[str]:
-    """The groups or roles in the value of a claim."""
+    """The groups or roles in the value of a claim. A set of them is read already."""
+    if value is None:
+        return _NO_NAMES
+    if type(value) is frozenset:
+        return value
     try:
-        return _kept_names[value]
+        return _kept_names.get(value) or _kept_names[value]
     except TypeError:  # objects have no hash
         return _names(value)
 
@@ -106,8 +122,8 @@ def names_of(value: Any) -> frozenset[str]:
 def scopes_in(value: Any) -> frozenset[str]:
     """The scopes in the value of a scope claim."""
     if value is None:
-        return _NOTHING
+        return _NO_NAMES
     try:
-        return _kept_scopes[value]
+        return _kept_scopes.get(value) or _kept_scopes[value]
     except TypeError:
         return _scopes(value)

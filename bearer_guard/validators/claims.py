@@ -2,39 +2,46 @@
 
 from typing import Any
 
-from bearer_guard.checks import Expectations, failures
+from bearer_guard.checks import ABSENT, Expectations, failures
 from bearer_guard.errors import InvalidToken
+from bearer_guard.jose import Stated
 from bearer_guard.kept import LONGEST_TEXT, Kept
-from bearer_guard.profiles.reading import scopes_in, user_behind
-from bearer_guard.tokens import AccessToken, AccessTokenDraft, Claims, Epoch
+from bearer_guard.profiles.reading import names_of, scopes_in, user_behind
+from bearer_guard.tokens import AccessToken, AccessTokenDraft, Epoch
 
 
 def judged(
-    claims: Claims, typ: str | None, now: float, expected: Expectations, epoch: Epoch | None = None
+    stated: Stated, typ: str | None, now: float, expected: Expectations, epoch: Epoch | None = None
 ) -> AccessToken:
     """The token that these claims make. Raises `InvalidToken` where a check fails.
 
     `typ`: the header parameter; `now`: seconds since 1970.
     """
-    reading = expected.read(claims)
-    for failure in failures(claims, reading, typ, now, expected):
+    shape, values = stated
+    form = expected.forms.get(shape) or expected.forms[shape]
+    facts = form.facts_in(values + ABSENT)
+    for failure in failures(form, values, facts, typ, now, expected):
         raise InvalidToken(failure.reason, claim=failure.claim)
-    scope, client_id, user_id, groups, roles = reading
-    audience = claims.get("aud") or ()
+    issuer, audience, expires_at, _, _, subject, scope, client_id, user_id, groups, roles = facts
+    if audience is None:  # an array, or none
+        audience = form.value(values, "aud") or ()
+    else:
+        audience = _alone.get(audience) or _alone[audience]
     token: Any = AccessTokenDraft()
-    token.issuer = claims["iss"]
-    token.subject = claims.get("sub")
-    token.audience = _alone[audience] if type(audience) is str else audience
+    token.issuer = issuer
+    token.subject = subject
+    token.audience = audience
     token.client_id = client_id
     token.scopes = scopes_in(scope)
-    token.groups = groups
-    token.roles = roles
+    token.groups = names_of(groups)
+    token.roles = names_of(roles)
     token.user_id = user_behind(user_id, client_id)
-    token.expires_at = claims["exp"]
+    token.expires_at = expires_at
     token.leeway = expected.leeway
-    token.claims = claims
     token.epoch = epoch
     token.userinfo = None
+    token.is_bound = form.is_bound
+    token.stated = shape.names, tuple(values)
     token.__class__ = AccessToken
     finished: AccessToken = token
     return finished

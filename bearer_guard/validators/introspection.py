@@ -13,6 +13,7 @@ from bearer_guard.errors import (
     InvalidToken,
     Reason,
 )
+from bearer_guard.jose import stated_by
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Cache, Clock
 from bearer_guard.sources.reading import is_token
@@ -130,7 +131,7 @@ class IntrospectionValidator:
             fact = await self._calls.result(key, lambda: self._confirmed(token, key, known), anew=True)
         if fact.token is None:
             raise InvalidToken(Reason.INACTIVE)
-        if "cnf" in fact.token.claims:
+        if fact.token.is_bound:
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="cnf")  # bound, as only the server says
 
     async def aclose(self) -> None:
@@ -214,7 +215,7 @@ class IntrospectionValidator:
         claims = Claims({"iss": self.server.issuer, **said})
         if str(claims.get("token_type")).lower() == "dpop" and "cnf" not in claims:
             raise InvalidToken(Reason.UNPROVEN_CONFIRMATION, claim="token_type")  # RFC 9449 section 6.2
-        return judged(claims, None, self.clock.time(), self._expected)
+        return judged(stated_by(claims), None, self.clock.time(), self._expected)
 
     def _start(self) -> None:
         binding = binding_of(self.server, self._expected, self._hint)

@@ -7,7 +7,16 @@ from typing import Self
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import of_another_issuer
 from bearer_guard.errors import ConfigurationError, InvalidToken, Reason
-from bearer_guard.jose import ALGORITHMS, SHARING, CompactJWS, Header, VerificationKey, decode_base64url, json_in
+from bearer_guard.jose import (
+    ALGORITHMS,
+    CompactJWS,
+    Header,
+    VerificationKey,
+    decode_base64url,
+    json_in,
+    parse_json_object,
+    stated_in,
+)
 from bearer_guard.profiles import OAUTH2, Profile
 from bearer_guard.protocols import Clock
 from bearer_guard.tokens import AccessToken, Epoch
@@ -96,7 +105,7 @@ class JWTValidator:
         signer.check(jws)
         if signer is not known:
             self._signers.add(jws.protected, signer)
-        return judged(json_in(jws.payload, SHARING), signer.typ, clock.time(), self._expected, signer.epoch)
+        return judged(json_in(jws.payload, stated_in), signer.typ, clock.time(), self._expected, signer.epoch)
 
     async def aclose(self) -> None:
         """Ends what runs in the background."""
@@ -127,7 +136,8 @@ class JWTValidator:
     def _refuse_strangers(self, jws: CompactJWS) -> None:
         # Nothing is fetched for a token that does not even claim to be from our issuer. The claim is not verified
         # yet, so it can only end in a no: nobody gains anything by lying about it.
-        for failure in of_another_issuer(json_in(jws.payload), self._expected):
+        issuer = json_in(jws.payload, parse_json_object).get("iss")
+        for failure in of_another_issuer(issuer, self._expected):
             raise InvalidToken(failure.reason, claim=failure.claim)
 
 

@@ -12,6 +12,7 @@ from bearer_guard.jose import (
     decode_base64url,
     encode_base64url,
     json_in,
+    parse_json_object,
     load_verification_key,
     sign_compact,
 )
@@ -42,7 +43,7 @@ def test_a_token_is_taken_apart_and_nothing_of_it_is_changed() -> None:
     assert jws.header() == Header("RS256", "one", "jwt")
     assert jws.signing_input == token.rpartition(".")[0].encode()
     assert decode_base64url(jws.signature) == b"\x00\xff"
-    assert json_in(jws.payload) == {"sub": "alice", "groups": ("a", {"b": ()})}
+    assert json_in(jws.payload, parse_json_object) == {"sub": "alice", "groups": ("a", {"b": ()})}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_a_header_parameter_that_is_no_string_is_refused_by_its_name(name: str, 
 def test_a_payload_that_is_no_object_has_no_claims() -> None:
     jws = CompactJWS(compact({"alg": "RS256"}, b"[]"))
     with pytest.raises(InvalidToken) as caught:
-        json_in(jws.payload)
+        json_in(jws.payload, parse_json_object)
     assert caught.value.reason is Reason.MALFORMED_TOKEN
 
 

@@ -25,12 +25,12 @@ def read(value: Any) -> Claims:
 
 def kept() -> int:
     """How many values are kept."""
-    return len(sharing._texts) + len(sharing._arrays) + len(sharing._objects)
+    return len(sharing.TEXTS) + len(sharing.ARRAYS) + len(sharing._objects)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
-    for table in (sharing._names, sharing._texts, sharing._arrays, sharing._objects):
+    for table in (sharing._names, sharing.TEXTS, sharing.ARRAYS, sharing._objects):
         table.clear()
 
 
@@ -110,7 +110,7 @@ def test_the_tables_are_bounded_whatever_comes() -> None:
     fullest = [0, 0, 0, 0]
     for number in range(3 * MOST):
         read({f"name {number}": [f"group {number}"], "iss": f"issuer {number}", "org": {"id": f"{number}"}})
-        sizes = [len(table) for table in (sharing._names, sharing._texts, sharing._arrays, sharing._objects)]
+        sizes = [len(table) for table in (sharing._names, sharing.TEXTS, sharing.ARRAYS, sharing._objects)]
         fullest = [max(pair) for pair in zip(fullest, sizes, strict=True)]
     assert fullest == [MOST] * 4
     one, other = (read({**LARGE, "iss": "https://new.test", "groups": ["new"]}) for _ in range(2))
@@ -127,9 +127,9 @@ def test_only_small_objects_are_kept_as_a_whole(members: int, *, is_kept: bool) 
 def test_what_is_as_long_as_may_be_is_kept() -> None:
     longest = "x" * LONGEST_TEXT
     read({**LARGE, "iss": longest, longest: 1, "groups": ["x"] * LONGEST_ARRAY, "org": {"id": longest}})
-    assert longest in sharing._texts
+    assert longest in sharing.TEXTS
     assert longest in sharing._names
-    assert [len(array) for array in sharing._arrays] == [LONGEST_ARRAY]
+    assert [len(array) for array in sharing.ARRAYS] == [LONGEST_ARRAY]
     assert [dict(value) for value in sharing._objects.values()] == [{"id": longest}]
 
 
@@ -138,15 +138,15 @@ def test_what_is_long_is_not_kept() -> None:
     many = ["x"] * (LONGEST_ARRAY + 1)
     claims = read({**LARGE, "iss": long, long: 1, "groups": many, "org": {"id": long}})
     assert (claims["iss"], claims[long], len(claims["groups"]), claims["org"]["id"]) == (long, 1, len(many), long)
-    assert long not in sharing._texts
+    assert long not in sharing.TEXTS
     assert long not in sharing._names
-    assert not sharing._arrays
+    assert not sharing.ARRAYS
     assert not sharing._objects
 
 
 def test_claims_of_one_person_are_not_kept_beyond_their_token() -> None:
     read({**LARGE, "sub": "alice", "email": "alice@acme.test", "jti": "1"})
-    assert not {"alice", "alice@acme.test", "1"} & sharing._texts.keys()
+    assert not {"alice", "alice@acme.test", "1"} & sharing.TEXTS.keys()
 
 
 async def test_verified_tokens_share_what_they_have_in_common(issuer: FakeIssuer) -> None:
