@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from bearer_guard.errors import Reason
 from bearer_guard.jose import Shape
-from bearer_guard.kept import Kept
+from bearer_guard.kept import LONGEST_ARRAY, Kept
 from bearer_guard.profiles import Profile
 from bearer_guard.tokens import Claims, names_in, value_at
 
@@ -47,7 +47,7 @@ class Expectations:
         self.profile = profile
         self.may_lack = may_lack
         self.types = profile.typ - set(profile.header_types)
-        self.forms: Kept[Shape, Form] = Kept(self._form, None)
+        self.forms: Kept[Shape, Form] = Kept(self._form, LONGEST_ARRAY)
         """What is known about all tokens whose claims have one shape."""
 
     def _form(self, shape: Shape) -> "Form":
@@ -118,7 +118,7 @@ def _reader(
     return lambda values: read_fixed(values) + read(values)
 
 
-def failures(  # noqa: C901  one line for each check, in one place: what it asks stands beside what it says
+def failures(  # noqa: C901, PLR0912, PLR0917  one line for each check, in one place: what it asks stands beside what it says
     form: Form, values: Sequence[Any], facts: Facts, typ: str | None, now: float, expected: Expectations
 ) -> Iterator[Failure]:
     """All that is wrong with a token, what tells most about it first; nothing where it is good.

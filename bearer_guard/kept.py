@@ -20,20 +20,20 @@ LONGEST_TEXT, LONGEST_ARRAY = 1024, 256
 class Kept(dict[Key, Value]):
     """`kept[key]` is what `make(key)` gave when the key, or one that equals it, first came.
 
-    Once full it is emptied, and holds what comes again. Raises TypeError for what has no hash or no length. A look-up
-    that finds something calls no Python, which is why this is none of the caches in `functools`.
+    Once full it is emptied, and holds what comes again. Raises TypeError for what has no hash or no length. Who is in a
+    hurry writes `kept.get(key) or kept[key]`: CPython looks for the method of a subclass behind each pair of brackets.
     """
 
     __slots__ = ("_longest", "_make")
 
-    def __init__(self, make: Callable[[Key], Value], longest: int | None) -> None:
+    def __init__(self, make: Callable[[Key], Value], longest: int) -> None:
         super().__init__()
         self._make = make
         self._longest = longest
 
     def __missing__(self, key: Key) -> Value:
         made = self._make(key)
-        if self._longest is None or len(key) <= self._longest:
+        if len(key) <= self._longest:
             if len(self) >= MOST:
                 self.clear()
             self[key] = made

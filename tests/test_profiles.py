@@ -224,14 +224,12 @@ def test_what_is_long_is_read_each_time() -> None:
 
 
 def test_a_profile_that_was_used_is_still_a_value() -> None:
-    claims = frozen({"scope": "a", "scp": "b", "type": "id"})
+    claims = frozen({"scope": "a", "scp": "b"})
     mine = replace(profiles.OAUTH2, name="mine")
     assert mine.scopes_of(claims) == {"a"}
-    assert "type" in mine.tells_the_kind
-    other = replace(mine, scope=("scp",), kind_claims=())
+    other = replace(mine, scope=("scp",))
     assert other.scopes_of(claims) == {"b"}
-    assert "type" not in other.tells_the_kind
-    assert replace(other, scope=mine.scope, kind_claims=mine.kind_claims) == mine
+    assert replace(other, scope=mine.scope) == mine
     assert pickle.loads(pickle.dumps(mine)) == mine  # noqa: S301  our own
 
 

@@ -30,6 +30,9 @@ class Shape:
         self.repeated = tuple(place for place in self._places(str) if self.names[place] in REPEATED)
         self.strings = size + len(self._places(str))
 
+    def __len__(self) -> int:
+        return len(self.names)
+
     def _places(self, kind: type) -> tuple[int, ...]:
         return tuple(place for place, one in enumerate(self.kinds) if one is kind)
 
@@ -64,7 +67,9 @@ def stated_in(content: bytes) -> Stated:
         members, end = _scan(text, 0)
         values = [*members.values()]
         key = (*members, *map(type, values))
-        shape = _shapes.get(key) or _shapes[key]
+        shape = _shapes.get(key)
+        if shape is None:
+            shape = _shapes[key]
         strings = shape.strings
         for place in shape.arrays:
             array = tuple(values[place])

@@ -38,7 +38,7 @@ def _of_strings(array: tuple[Any, ...]) -> tuple[str, ...]:
     return array
 
 
-def _ofTEXTS(pairs: tuple[tuple[str, Any], ...]) -> Claims:
+def _of_texts(pairs: tuple[tuple[str, Any], ...]) -> Claims:
     if not all(type(value) is str and len(value) <= LONGEST_TEXT for _, value in pairs):
         raise TypeError("not short texts alone")
     return _object(pairs)
@@ -49,7 +49,7 @@ TEXTS = Kept(_itself, LONGEST_TEXT)
 _names = Kept(_named, LONGEST_TEXT)
 """For the name of a claim: the first that came of equal ones, and where its texts are kept, if they are."""
 ARRAYS = Kept(_of_strings, LONGEST_ARRAY)
-_objects = Kept(_ofTEXTS, _FEW)
+_objects = Kept(_of_texts, _FEW)
 
 
 def with_shared_parts(pairs: list[tuple[str, Any]]) -> Claims:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.profiles.reading import Reading, Ways, names_of, scopes_in, user_behind
+from bearer_guard.profiles.reading import Reading, Ways, names_of, scopes_in, user_behind, way
 from bearer_guard.tokens import ClaimPath, Claims, is_claim_path
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
@@ -134,13 +134,8 @@ class Profile:
     @cached_property
     def ways(self) -> Ways:
         """Its claim paths, taken apart."""
-        paths = self.scope, self.client_id, self.user_id, self.groups, self.roles
-        return Ways.of(*paths, separator=self.groups_separator)
-
-    @cached_property
-    def tells_the_kind(self) -> frozenset[str]:
-        """The names of all claims from which the kind of a token can be told."""
-        return frozenset((*self.telltale_claims, *self.kind_claims))
+        first_of = way(self.scope), way(self.client_id), way(self.user_id)
+        return Ways(*first_of, way(self.groups), way(self.roles), self.groups_separator)
 
 
 OAUTH2 = Profile(name="oauth2")

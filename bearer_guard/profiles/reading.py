@@ -1,7 +1,7 @@
 """How claims are read: what is asked about every token is taken apart once for each profile."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, Kept
 from bearer_guard.tokens import ClaimPath, Claims, names_in, value_at
@@ -11,28 +11,30 @@ Reading = tuple[Any, Any, Any, Any, Any]
 
 _Paths = tuple[ClaimPath, ...]
 _Names = tuple[str, ...]
+_Way = list[tuple[str, _Names]]
 _Places = list[tuple[int, _Names]]
 _NO_NAMES: frozenset[str] = frozenset()  # one for all tokens: Python makes a new one each time, of 216 bytes
+
+
+def way(paths: _Paths) -> _Way:
+    """Claim paths, taken apart."""
+    return [(names[0], names[1:]) for names in map(names_in, paths)]
 
 
 class Ways(NamedTuple):
     """The claim paths of a profile, taken apart: of each the first name, which is mostly the only one, and the rest."""
 
-    scope: list[tuple[str, _Names]]
-    client_id: list[tuple[str, _Names]]
-    user_id: list[tuple[str, _Names]]
-    groups: list[tuple[str, _Names]]
-    roles: list[tuple[str, _Names]]
+    scope: _Way
+    client_id: _Way
+    user_id: _Way
+    groups: _Way
+    roles: _Way
     separator: str | None
-
-    @classmethod
-    def of(cls, *paths: _Paths, separator: str | None) -> Self:
-        """The ways of these claim paths. `separator`: what stands between groups that are one string."""
-        return cls(*([(names[0], names[1:]) for names in map(names_in, each)] for each in paths), separator=separator)
+    """What stands between groups that are one string."""
 
     def places(self, there: Mapping[str, int]) -> list[_Places]:
         """Where the values are that count. `there`: the place of each claim that is not null."""
-        return [[(there[name], below) for name, below in way if name in there] for way in self[:-1]]
+        return [[(there[name], below) for name, below in each if name in there] for each in self[:-1]]
 
     def reader(self, there: Mapping[str, int]) -> Callable[[Sequence[Any]], Reading]:
         """What reads the values of claims, knowing where they stand."""

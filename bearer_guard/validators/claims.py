@@ -23,14 +23,11 @@ def judged(
     for failure in failures(form, values, facts, typ, now, expected):
         raise InvalidToken(failure.reason, claim=failure.claim)
     issuer, audience, expires_at, _, _, subject, scope, client_id, user_id, groups, roles = facts
-    if audience is None:  # an array, or none
-        audience = form.value(values, "aud") or ()
-    else:
-        audience = _alone.get(audience) or _alone[audience]
     token: Any = AccessTokenDraft()
     token.issuer = issuer
     token.subject = subject
-    token.audience = audience
+    # It is None to the checks where it is an array.
+    token.audience = form.value(values, "aud") or () if audience is None else _alone.get(audience) or _alone[audience]
     token.client_id = client_id
     token.scopes = scopes_in(scope)
     token.groups = names_of(groups)
@@ -41,7 +38,8 @@ def judged(
     token.epoch = epoch
     token.userinfo = None
     token.is_bound = form.is_bound
-    token.stated = shape.names, tuple(values)
+    token.names = shape.names
+    token.values = tuple(values)
     token.__class__ = AccessToken
     finished: AccessToken = token
     return finished

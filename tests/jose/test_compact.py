@@ -12,8 +12,8 @@ from bearer_guard.jose import (
     decode_base64url,
     encode_base64url,
     json_in,
-    parse_json_object,
     load_verification_key,
+    parse_json_object,
     sign_compact,
 )
 from bearer_guard.testing import SigningKey
