@@ -9,7 +9,6 @@ from json.scanner import make_scanner
 from typing import Any
 
 from bearer_guard.errors import InvalidToken, Reason
-from bearer_guard.jose.sharing import with_shared_parts
 from bearer_guard.tokens import DEEPEST_JSON, Claims, frozen
 
 LONGEST_NUMBER = 24
@@ -72,36 +71,25 @@ def no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-Scanner = Callable[[str, int], tuple[Any, int]]
-
-
-def _scanner(make_object: Callable[[list[tuple[str, Any]]], Claims]) -> Scanner:
-    # What is inside of a decoder: around it white space is looked for with regular expressions.
-    return make_scanner(
-        json.JSONDecoder(  # type: ignore[arg-type] # it takes a decoder
-            object_pairs_hook=make_object, parse_int=_integer, parse_float=finite, parse_constant=no_constant
-        )
+# What is inside of a decoder: around it white space is looked for with regular expressions.
+_scan: Callable[[str, int], tuple[Any, int]] = make_scanner(
+    json.JSONDecoder(  # type: ignore[arg-type] # it takes a decoder
+        object_pairs_hook=_without_duplicates, parse_int=_integer, parse_float=finite, parse_constant=no_constant
     )
-
-
-PLAIN = _scanner(_without_duplicates)
-SHARING = _scanner(with_shared_parts)
-"""Keeps once what an object has in common with others, as tokens of one issuer have: for verified content alone."""
-
+)
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
 
 
-def parse_json_object(content: bytes, scan: Scanner = PLAIN) -> Claims:
+def parse_json_object(content: bytes) -> Claims:
     """A JSON object (RFC 8259) in plain UTF-8, read strictly. Raises ValueError for everything else.
 
-    `scan`: `SHARING`, or nothing: what strangers send is not to be kept.
     Refused: other encodings and byte order marks, duplicate members, lone surrogates, numbers that are not finite or
     are beyond reason, nesting deeper than 32, anything behind the object.
     """
     try:
         text = content.decode("utf-8").strip(_WHITE_SPACE)
-        value, end = scan(text, 0)
+        value, end = _scan(text, 0)
         if text.find("{", 1) > 0:  # one object alone is flat, but for arrays in arrays, of which `frozen` sees to it
             _check_depth(text, value)
         if "\\" in text:

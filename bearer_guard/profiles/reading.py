@@ -1,6 +1,6 @@
 """How claims are read: what is asked about every token is taken apart once for each profile."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, Kept
@@ -43,8 +43,8 @@ class Ways(NamedTuple):
             _first(values, scope),
             _first(values, client_id),
             _first(values, user_id),
-            _separated(_all(values, groups), self.separator),
-            _union(_all(values, roles)),
+            _union(values, groups) if self.separator is None else _separated(values, groups, self.separator),
+            _union(values, roles),
         )
 
     def plain_places(self, there: Mapping[str, int], nowhere: int) -> list[int] | None:
@@ -60,28 +60,28 @@ class Ways(NamedTuple):
 
 
 def _first(values: Sequence[Any], places: _Places) -> Any:
-    return next(_all(values, places), None)
+    for place, below in places:
+        value = value_at(values[place], below)
+        if value is not None:
+            return value
+    return None
 
 
-def _all(values: Sequence[Any], places: _Places) -> Iterator[Any]:
-    found = (value_at(values[place], below) for place, below in places)
-    return (value for value in found if value is not None)
+def _union(values: Sequence[Any], places: _Places) -> frozenset[str]:
+    union = _NO_NAMES
+    for place, below in places:
+        names = names_of(value_at(values[place], below))
+        union = union | names if union else names
+    return union
 
 
-def _union(found: Iterable[Any]) -> frozenset[str]:
-    return _NO_NAMES.union(*map(names_of, found))
-
-
-def _separated(found: Iterable[Any], separator: str | None) -> frozenset[str]:
-    if separator is None:
-        return _union(found)
-    # Only what is one string: an item of an array is one group, as it is.
-    names = (_parts(value, separator) if isinstance(value, str) else names_of(value) for value in found)
-    return _NO_NAMES.union(*names)
-
-
-def _parts(joined: str, separator: str) -> Iterator[str]:
-    return (part.strip() for part in joined.split(separator) if part.strip())
+def _separated(values: Sequence[Any], places: _Places, separator: str) -> frozenset[str]:
+    names: set[str] = set()
+    for place, below in places:
+        value = value_at(values[place], below)
+        # Only what is one string: an item of an array is one group, as it is.
+        names.update(map(str.strip, value.split(separator)) if isinstance(value, str) else names_of(value))
+    return frozenset(names - {""})
 
 
 # Many tokens have the same scopes and groups: their sets are made once. Equal values have equal strings in them, so it

@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import string
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ from hypothesis import strategies as st
 
 from bearer_guard import InvalidToken
 from bearer_guard.jose import decode_base64url, encode_base64url, parse_json_object
-from bearer_guard.jose.encoding import LONGEST_NUMBER, PLAIN, SHARING
+from bearer_guard.jose.encoding import LONGEST_NUMBER
 from bearer_guard.tokens import DEEPEST_JSON, Claims
+from tests.jose import read_as_verified
 
 ALPHABET = (string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_").encode()
 steady = settings(max_examples=300, deadline=None, derandomize=True)
+Reader = Callable[[bytes], Claims]
+both_readers = pytest.mark.parametrize("read", [parse_json_object, read_as_verified], ids=["a stranger's", "verified"])
 
 
 def is_decoded(segment: bytes) -> bool:
@@ -115,11 +119,9 @@ def test_whatever_bytes_come_the_answer_is_an_object_or_a_value_error(content: b
     assert thawed(value) == json.loads(content)
 
 
-@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
-def test_what_was_read_cannot_be_changed_at_any_depth(*, share: bool) -> None:
-    value = parse_json_object(
-        b'{"a": [[{"b": [1, {"c": {}}]}]], "d": [[], [1], {"e": "f"}]}', SHARING if share else PLAIN
-    )
+@both_readers
+def test_what_was_read_cannot_be_changed_at_any_depth(read: Reader) -> None:
+    value = read(b'{"a": [[{"b": [1, {"c": {}}]}]], "d": [[], [1], {"e": "f"}]}')
     assert value["d"] == ((), (1,), {"e": "f"})
     innermost = value["a"][0][0]["b"]
     assert innermost == (1, {"c": {}})
@@ -178,11 +180,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
+@both_readers
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
-def test_what_is_not_plain_json_is_refused(content: bytes, *, share: bool) -> None:
+def test_what_is_not_plain_json_is_refused(content: bytes, read: Reader) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  any ValueError will do: its words come from several parsers
-        parse_json_object(content, SHARING if share else PLAIN)
+        read(content)
 
 
 ACCEPTED = {
@@ -207,12 +209,12 @@ def nested(levels: int, opening: str, closing: str) -> bytes:
     return f'{{"a":{opening * (levels - 1)}1{closing * (levels - 1)}}}'.encode()
 
 
-@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
+@both_readers
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")], ids=["arrays", "objects"])
-def test_nesting_is_accepted_to_the_limit_and_not_beyond(opening: str, closing: str, *, share: bool) -> None:
-    assert parse_json_object(nested(DEEPEST_JSON, opening, closing), SHARING if share else PLAIN)
+def test_nesting_is_accepted_to_the_limit_and_not_beyond(opening: str, closing: str, read: Reader) -> None:
+    assert read(nested(DEEPEST_JSON, opening, closing))
     with pytest.raises(ValueError, match="nested"):
-        parse_json_object(nested(DEEPEST_JSON + 1, opening, closing), SHARING if share else PLAIN)
+        read(nested(DEEPEST_JSON + 1, opening, closing))
 
 
 def mixed(levels: int, arrays: int) -> bytes:
@@ -222,13 +224,13 @@ def mixed(levels: int, arrays: int) -> bytes:
     return f'{{"a":{"".join(opening)}1{"".join(reversed(closing))}}}'.encode()
 
 
-@pytest.mark.parametrize("share", [False, True], ids=["alone", "shared"])
+@both_readers
 @pytest.mark.parametrize("arrays", [1, 2, 7])
-def test_arrays_and_objects_inside_each_other_are_counted_together(arrays: int, *, share: bool) -> None:
-    assert parse_json_object(mixed(DEEPEST_JSON, arrays), SHARING if share else PLAIN)
+def test_arrays_and_objects_inside_each_other_are_counted_together(arrays: int, read: Reader) -> None:
+    assert read(mixed(DEEPEST_JSON, arrays))
     for levels in range(DEEPEST_JSON + 1, DEEPEST_JSON + 9):
         with pytest.raises(ValueError, match="nested"):
-            parse_json_object(mixed(levels, arrays), SHARING if share else PLAIN)
+            read(mixed(levels, arrays))
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:

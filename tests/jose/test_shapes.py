@@ -7,10 +7,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bearer_guard.jose import parse_json_object, shapes, stated_by, stated_in
+from bearer_guard import InvalidToken, JWTValidator
+from bearer_guard.jose import encode_base64url, parse_json_object, shapes, stated_by, stated_in
 from bearer_guard.jose.encoding import HIGHEST, LONGEST_NUMBER, LOWEST
-from bearer_guard.kept import LONGEST_ARRAY, MOST
+from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, MOST
+from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import Claims
+from tests.jose import read_as_verified
 
 steady = settings(max_examples=600, deadline=None, derandomize=True)
 
@@ -18,12 +21,9 @@ steady = settings(max_examples=600, deadline=None, derandomize=True)
 def read(content: bytes) -> str | None:
     """The claims, as JSON text: for Python, 1 and 1.0 and True would be equal. None: refused."""
     try:
-        shape, values = stated_in(content)
+        return json.dumps(read_as_verified(content))
     except ValueError:
         return None
-    claims = Claims(zip(shape.names, values, strict=True))
-    assert list(map(type, values)) == [tuple if kind is list else kind for kind in shape.kinds]
-    return json.dumps(claims)
 
 
 def carefully_read(content: bytes) -> str | None:
@@ -106,19 +106,125 @@ def test_claims_of_one_shape_share_their_names() -> None:
     assert stated_by(Claims({"sub": "c", "exp": 3})) == (one, ["c", 3])
 
 
-def test_no_more_shapes_are_kept_than_issuers_write() -> None:
-    for number in range(2 * MOST):
-        stated_in(b'{"claim %d":1}' % number)
-    assert 0 < len(shapes._shapes) <= MOST
-    many: dict[str, Any] = {f"claim {number}": number for number in range(LONGEST_ARRAY + 1)}
-    content = json.dumps(many).encode()
-    assert stated_in(content)[0] is not stated_in(content)[0]
-    assert read(content) == carefully_read(content)
-
-
 def test_the_usual_claims_are_not_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     def careful(*_: object) -> None:
         raise AssertionError("the careful reader was asked")
 
     monkeypatch.setattr(shapes, "parse_json_object", careful)
-    assert stated_in('{"sub":"é","exp":1,"groups":["a"],"x":null,"y":true,"z":1.5}'.encode())
+    content = (
+        '{"sub":"é","exp":1,"groups":["a"],"x":null,"y":true,"z":1.5,"realm_access":{"roles":["r"]},"a":[{"b":1}]}'
+    )
+    assert stated_in(content.encode())
+
+
+# --- what tokens have in common is kept once --------------------------------------------------------------------------
+
+LARGE = {f"claim {number}": number for number in range(10)}
+
+
+def claims_in(document: dict[str, Any]) -> Claims:
+    return read_as_verified(json.dumps(document, ensure_ascii=False).encode())
+
+
+def kept() -> int:
+    """How many values are kept."""
+    return len(shapes._texts) + len(shapes._arrays) + len(shapes._shapes)
+
+
+@pytest.fixture
+def _nothing_kept() -> None:
+    for table in (shapes._texts, shapes._arrays, shapes._shapes):
+        table.clear()
+
+
+@pytest.mark.parametrize("escaped", ["é", "x"], ids=["written plainly", "with an escape"])
+def test_equal_parts_of_tokens_are_one(escaped: str) -> None:
+    document = {
+        "iss": "https://issuer.test",
+        "aud": ["api", "files"],
+        "groups": ["staff", "ops"],
+        "scope": "read write",
+    }
+    contents = (json.dumps({**document, "sub": f"{name} {escaped}"}).encode() for name in ("alice", "bob"))
+    one, other = map(read_as_verified, contents)
+    for name in ("iss", "scope"):
+        assert one[name] is other[name]
+    assert [id(name) for name in one] == [id(name) for name in other]
+
+
+def test_equal_arrays_and_the_names_in_objects_are_one() -> None:
+    document = {"aud": ["api", "files"], "realm_access": {"roles": ["reader"]}}
+    one, other = claims_in(document), claims_in({**document, "sub": "bob"})
+    assert one["aud"] is other["aud"]
+    assert one["realm_access"]["roles"] is other["realm_access"]["roles"]
+    assert [id(name) for name in one["realm_access"]] == [id(name) for name in other["realm_access"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "equal"),
+    [([1], [True]), ([1], [1.0]), ([0.0], [-0.0]), (["a", 1], ["a", True]), ([["a"], 0], [["a"], False])],
+    ids=str,
+)
+def test_values_that_are_equal_and_not_the_same_are_told_apart(value: list[Any], equal: list[Any]) -> None:
+    for each in (value, equal, value):
+        assert json.dumps(claims_in({"x": each})["x"]) == json.dumps(each)
+        assert json.dumps(claims_in({"x": each[-1]})["x"]) == json.dumps(each[-1])
+        assert json.dumps(claims_in({"x": {"y": each[-1]}})["x"]["y"]) == json.dumps(each[-1])
+
+
+@pytest.mark.usefixtures("_nothing_kept")
+def test_the_tables_are_bounded_whatever_comes() -> None:
+    fullest = [0, 0, 0]
+    for number in range(3 * MOST):
+        claims_in({f"name {number}": [f"group {number}"], "iss": f"issuer {number}"})
+        sizes = [len(table) for table in (shapes._texts, shapes._arrays, shapes._shapes)]
+        fullest = [max(pair) for pair in zip(fullest, sizes, strict=True)]
+    assert fullest == [MOST] * 3
+    one, other = (claims_in({**LARGE, "iss": "https://new.test", "groups": ["new"]}) for _ in range(2))
+    assert one["iss"] is other["iss"]  # full or not: what comes again finds room
+    assert one["groups"] is other["groups"]
+
+
+@pytest.mark.usefixtures("_nothing_kept")
+@pytest.mark.parametrize(("more", "is_kept"), [(0, True), (1, False)], ids=["as long as may be", "longer"])
+def test_what_is_long_is_not_kept(more: int, *, is_kept: bool) -> None:
+    text, many = "x" * (LONGEST_TEXT + more), ["x"] * (LONGEST_ARRAY + more)
+    claims = claims_in({"iss": text, f"n{text[1:]}": 1, "groups": many, "org": {f"m{text[1:]}": 1}})
+    assert (claims["iss"], claims["groups"], claims["org"]) == (text, tuple(many), {f"m{text[1:]}": 1})
+    assert ({text, f"n{text[1:]}", f"m{text[1:]}"} <= shapes._texts.keys()) is is_kept
+    assert bool(shapes._arrays) is is_kept
+
+
+@pytest.mark.usefixtures("_nothing_kept")
+@pytest.mark.parametrize(("more", "is_kept"), [(0, True), (1, False)], ids=["as many as may be", "more"])
+def test_shapes_of_many_claims_are_not_kept(more: int, *, is_kept: bool) -> None:
+    document = {f"claim {number}": number for number in range(LONGEST_ARRAY + more)}
+    assert claims_in(document) == document
+    assert bool(shapes._shapes) is is_kept
+
+
+@pytest.mark.usefixtures("_nothing_kept")
+def test_claims_of_one_person_are_not_kept_beyond_their_token() -> None:
+    claims_in({**LARGE, "sub": "alice", "email": "alice@acme.test", "jti": "1", "address": {"city": "Wien"}})
+    assert not {"alice", "alice@acme.test", "1", "Wien"} & shapes._texts.keys()
+
+
+async def test_verified_tokens_share_what_they_have_in_common(issuer: FakeIssuer) -> None:
+    validator = JWTValidator(issuer.server, audience="api")
+    one, other = [await validator.validate(issuer.token(groups=["staff", "ops"], sub=name)) for name in ("a", "b")]
+    assert one.claims["iss"] is other.claims["iss"]
+    assert one.claims["groups"] is other.claims["groups"]
+
+
+async def test_nothing_of_a_token_that_was_not_verified_is_kept(issuer: FakeIssuer) -> None:
+    validator = JWTValidator(issuer.server, audience="api")
+    await validator.validate(issuer.token(alg="ES256"))
+    before = kept()
+    genuine = issuer.token(alg="ES256", iss="https://stranger.test", stranger={"a": "b"}, list=["x"])
+    header, payload, _ = genuine.split(".")
+    unknown = issuer.token(alg="ES256", header={"kid": "unknown"}, another=["y"])
+    foreign = issuer.token(alg="ES256", header={"kid": "unknown"}, iss="https://stranger.test", third=["z"])
+    for token in (f"{header}.{payload}.{encode_base64url(bytes(64)).decode()}", unknown, foreign):
+        with pytest.raises(InvalidToken):
+            await validator.validate(token)
+    assert kept() == before
