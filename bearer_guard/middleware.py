@@ -119,7 +119,7 @@ class BearerGuardMiddleware:
         credentials = self.guard.find(scope if seen is None else as_presented(scope))
         if credentials is None:
             return self._anonymous()
-        guarded = GuardedRequest(self.guard, credentials, None, self._mode, None, None, self.requirement)
+        guarded = GuardedRequest.presenting(credentials, self.guard, self._mode, self.requirement)
         if isinstance(seen, GuardedRequest) and seen.guard is self.guard and seen.credentials == credentials:
             # One validation per request, however often we stand in its way.
             guarded.token, guarded.principal = seen.token, seen.principal

@@ -5,7 +5,7 @@ from typing import Any
 
 from bearer_guard.errors import ConfigurationError, InvalidRequest, Reason
 from bearer_guard.sources.reading import checked_name, checked_token, the_only
-from bearer_guard.tokens import Credentials
+from bearer_guard.tokens import Credentials, bearer_credentials
 
 # RFC 9110 section 11.4: credentials = auth-scheme [ 1*SP ( token68 / ... ) ]
 _SCHEME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?= |\Z)"
@@ -30,7 +30,7 @@ class AuthorizationHeader:
             return None
         value = value.strip(b" \t")  # RFC 9110 section 5.5: white space around a field value is not part of it
         if value[:7].lower() == b"bearer ":  # RFC 9110 section 11.1: schemes are case-insensitive
-            return Credentials(checked_token(value[7:].lstrip(b" "), Reason.MALFORMED_AUTHORIZATION))
+            return bearer_credentials(checked_token(value[7:].lstrip(b" "), Reason.MALFORMED_AUTHORIZATION))
         _refuse_malformed(value)
         return None
 

@@ -11,7 +11,7 @@ from starlette.types import Message, Scope, Send
 from bearer_guard.errors import BearerError, ConfigurationError, MissingToken
 from bearer_guard.guard import BearerGuard
 from bearer_guard.requirements import Requirement, is_requirement
-from bearer_guard.tokens import AccessToken, Credentials
+from bearer_guard.tokens import AccessToken, Credentials, unfilled
 from bearer_guard.web.refusing import as_exception
 
 Mode = Literal["required", "optional", "public"]
@@ -28,12 +28,13 @@ class GuardedRequest:
 
     __slots__ = ("credentials", "guard", "max_age", "mode", "principal", "requirement", "token")
 
-    def __init__(  # noqa: PLR0917  each request makes one
+    def __init__(
         self,
         guard: BearerGuard,
         credentials: Credentials | None,
         token: AccessToken | None,
         mode: Mode,
+        *,
         principal: Any = None,
         max_age: float | None = None,
         requirement: Requirement | None = None,
@@ -45,6 +46,19 @@ class GuardedRequest:
         self.principal = principal
         self.max_age = max_age
         self.requirement = requirement
+
+    @staticmethod
+    def presenting(
+        credentials: Credentials, guard: BearerGuard, mode: Mode, requirement: Requirement | None
+    ) -> "GuardedRequest":
+        """A request whose token nobody has looked at yet: what `__init__` makes of these, sooner."""
+        made = _UnfilledRequest()
+        made.guard = guard
+        made.credentials = credentials
+        made.token = made.principal = made.max_age = None
+        made.mode = mode
+        made.requirement = requirement
+        return made
 
     def __repr__(self) -> str:
         return f"GuardedRequest({self.guard!r}, mode={self.mode!r}, token={self.token!r})"
@@ -64,7 +78,7 @@ class GuardedRequest:
             scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
         else:
             scope["auth"] = self.token
-            scope["user"] = User(self.token) if self.principal is None else self.principal
+            scope["user"] = _user(self.token) if self.principal is None else self.principal
 
 
 class User(BaseUser):
@@ -89,6 +103,15 @@ class User(BaseUser):
     def display_name(self) -> str:
         """The same as `identity`: an access token is not asked for names."""
         return self.identity
+
+
+_UnfilledRequest, _UnfilledUser = unfilled(GuardedRequest), unfilled(User)
+
+
+def _user(token: AccessToken) -> User:
+    made = _UnfilledUser()
+    made._token = token  # noqa: SLF001  what __init__ does
+    return made
 
 
 class NotGuarded(RuntimeError):
@@ -126,7 +149,13 @@ async def confirmed_anew(connection: HTTPConnection, max_age: float) -> GuardedR
     token = await guarded.guard.confirmed(guarded.credentials, max_age=max_age)
     guarded.guard.authorize(token, guarded.requirement)
     anew = GuardedRequest(
-        guarded.guard, guarded.credentials, token, guarded.mode, guarded.principal, max_age, guarded.requirement
+        guarded.guard,
+        guarded.credentials,
+        token,
+        guarded.mode,
+        principal=guarded.principal,
+        max_age=max_age,
+        requirement=guarded.requirement,
     )
     anew.enter(connection.scope)
     return anew
