@@ -5,17 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from bearer_guard import profiles
-from bearer_guard.authorization_server import (
-    AuthorizationServer,
-    ClientSecretBasic,
-    ClientSecretPost,
-    KeysStatus,
-    Metadata,
-    PrivateKeyJWT,
-    PublicClient,
-    StaticKeys,
-    TLSClientAuth,
-)
+from bearer_guard.authorization_server import AuthorizationServer, KeysStatus, Metadata, StaticKeys
 from bearer_guard.challenges import Challenge, Refusal
 from bearer_guard.decorators import require, require_claims, require_groups, require_roles, require_scopes
 from bearer_guard.errors import (
@@ -40,6 +30,13 @@ from bearer_guard.validators.jwt import JWTValidator
 from bearer_guard.web import GuardedRequest, access_token, authorize
 
 if _TYPE_CHECKING:
+    from bearer_guard.authorization_server.client_auth import (
+        ClientSecretBasic,
+        ClientSecretPost,
+        PrivateKeyJWT,
+        PublicClient,
+        TLSClientAuth,
+    )
     from bearer_guard.integrations.httpx import Forward
     from bearer_guard.settings import Settings
     from bearer_guard.sources.cookie import Cookie
@@ -53,14 +50,19 @@ if _TYPE_CHECKING:
 # The same for those who run it: most applications do without, so it is loaded when it is asked for.
 _ON_DEMAND = {
     "ByFormat": "bearer_guard.validators.routing",
+    "ClientSecretBasic": "bearer_guard.authorization_server.client_auth",
+    "ClientSecretPost": "bearer_guard.authorization_server.client_auth",
     "Cookie": "bearer_guard.sources.cookie",
     "Forward": "bearer_guard.integrations.httpx",
     "IntrospectionValidator": "bearer_guard.validators.introspection",
     "MemoryCache": "bearer_guard.stores.memory",
     "MemoryReplayStore": "bearer_guard.stores.memory",
     "MemoryRevocations": "bearer_guard.stores.memory",
+    "PrivateKeyJWT": "bearer_guard.authorization_server.client_auth",
+    "PublicClient": "bearer_guard.authorization_server.client_auth",
     "QueryParameter": "bearer_guard.sources.query",
     "Settings": "bearer_guard.settings",
+    "TLSClientAuth": "bearer_guard.authorization_server.client_auth",
     "UserInfo": "bearer_guard.userinfo",
     "WebSocketProtocol": "bearer_guard.sources.subprotocol",
 }

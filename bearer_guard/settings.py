@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from bearer_guard import profiles
-from bearer_guard.authorization_server import AuthorizationServer, ClientSecretBasic, PublicClient
+from bearer_guard.authorization_server import AuthorizationServer
+from bearer_guard.authorization_server.client_auth import ClientSecretBasic, PublicClient
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.guard import BearerGuard
 from bearer_guard.jose import ALGORITHMS

@@ -1,12 +1,8 @@
-"""The authorization server: what we ask it, and remember."""
+"""The authorization server: what we ask it, and remember.
 
-from bearer_guard.authorization_server.client_auth import (
-    ClientSecretBasic,
-    ClientSecretPost,
-    PrivateKeyJWT,
-    PublicClient,
-    TLSClientAuth,
-)
+Who only validates JWTs asks for keys alone: `client_auth` and `endpoints` are imported from their own files.
+"""
+
 from bearer_guard.authorization_server.key_set import KeysStatus
 from bearer_guard.authorization_server.keys import StaticKeys
 from bearer_guard.authorization_server.metadata import Metadata
@@ -15,13 +11,8 @@ from bearer_guard.authorization_server.shared_calls import SharedCalls
 
 __all__ = [
     "AuthorizationServer",
-    "ClientSecretBasic",
-    "ClientSecretPost",
     "KeysStatus",
     "Metadata",
-    "PrivateKeyJWT",
-    "PublicClient",
     "SharedCalls",
     "StaticKeys",
-    "TLSClientAuth",
 ]

@@ -1,13 +1,16 @@
 """The options of an authorization server, checked once, at construction."""
 
 import inspect
+from typing import TYPE_CHECKING, TypeGuard
 from urllib.parse import urlsplit
 
-from bearer_guard.authorization_server.client_auth import TLSClientAuth
 from bearer_guard.authorization_server.http import check_url
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.protocols import KeySource
 from bearer_guard.urls import shown
+
+if TYPE_CHECKING:
+    from bearer_guard.authorization_server.client_auth import TLSClientAuth
 
 
 def check_endpoints(
@@ -19,6 +22,11 @@ def check_endpoints(
             check_url(url, option, allow_insecure_http=allow_insecure_http)
 
 
+def is_tls_client_auth(client_auth: object) -> "TypeGuard[TLSClientAuth]":
+    """Whether we say who we are with a certificate. The class itself is not loaded where nobody uses it."""
+    return callable(getattr(client_auth, "show_certificate", None))
+
+
 def check_client_auth(client_auth: object, http_client: object) -> None:
     """Raises `ConfigurationError` for what is no client authentication, or a certificate that nobody would show."""
     if client_auth is None:
@@ -27,7 +35,7 @@ def check_client_auth(client_auth: object, http_client: object) -> None:
         raise ConfigurationError(
             "client_auth= takes a way to authenticate; write client_auth=ClientSecretBasic('orders-api', secret)"
         )
-    if isinstance(client_auth, TLSClientAuth) and client_auth.has_certificate == (http_client is not None):
+    if is_tls_client_auth(client_auth) and client_auth.has_certificate == (http_client is not None):
         raise ConfigurationError(
             "a client certificate is shown either by ours or by your own http_client=: give its files to"
             " TLSClientAuth(id, certificate, key), or make the http_client= with it and write TLSClientAuth(id)"

@@ -3,25 +3,22 @@
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from bearer_guard.authorization_server.client_auth import TLSClientAuth
-from bearer_guard.authorization_server.endpoints import IntrospectionEndpoint, UserinfoEndpoint
+from bearer_guard.authorization_server import options
 from bearer_guard.authorization_server.http import Door, HTTPClient, NoAnswer, with_certificate
 from bearer_guard.authorization_server.key_set import KeySet, KeysStatus
 from bearer_guard.authorization_server.keys import RemoteKeys, StaticKeys
 from bearer_guard.authorization_server.metadata import Metadata
-from bearer_guard.authorization_server.options import (
-    check_client_auth,
-    check_endpoints,
-    check_parts,
-    check_places,
-    check_times,
-)
 from bearer_guard.authorization_server.places import Places
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, InvalidToken, Reason
 from bearer_guard.jose import Header, VerificationKey
 from bearer_guard.protocols import ClientAuthentication, Clock, KeySource
 from bearer_guard.tokens import Claims, Epoch
+
+if TYPE_CHECKING:
+    from bearer_guard.authorization_server.endpoints import IntrospectionEndpoint, UserinfoEndpoint
 
 
 class AuthorizationServer:
@@ -61,13 +58,13 @@ class AuthorizationServer:
         refetch_cooldown: float = 30,
         allow_insecure_http: bool = False,
     ) -> None:
-        check_parts(keys, http_client, clock, allow_insecure_http)
-        check_endpoints(introspection_endpoint, userinfo_endpoint, allow_insecure_http=allow_insecure_http)
-        check_places(
+        options.check_parts(keys, http_client, clock, allow_insecure_http)
+        options.check_endpoints(introspection_endpoint, userinfo_endpoint, allow_insecure_http=allow_insecure_http)
+        options.check_places(
             issuer, jwks_uri, metadata_url, keys, introspection_endpoint, allow_insecure_http=allow_insecure_http
         )
-        check_times(keys_fresh_for, keys_kept_for, refetch_cooldown)
-        check_client_auth(client_auth, http_client)
+        options.check_times(keys_fresh_for, keys_kept_for, refetch_cooldown)
+        options.check_client_auth(client_auth, http_client)
         self.issuer = issuer
         self.clock = clock
         self.client_auth = client_auth
@@ -83,14 +80,14 @@ class AuthorizationServer:
                 "introspection_endpoint": introspection_endpoint,
                 "userinfo_endpoint": userinfo_endpoint,
             },
-            has_certificate=isinstance(client_auth, TLSClientAuth),
+            has_certificate=options.is_tls_client_auth(client_auth),
             allow_insecure_http=allow_insecure_http,
             clock=clock,
         )
         # Each endpoint has a door of its own: one that hangs takes no turns from the other.
         self._userinfo_door = Door(http_client, allow_insecure_http=allow_insecure_http, tls=_tls(client_auth))
         self._introspection: IntrospectionEndpoint | None = None
-        self._userinfo = UserinfoEndpoint(self._userinfo_door, self._places.of_userinfo)
+        self._userinfo: UserinfoEndpoint | None = None
         self._keys: KeySource = (
             keys
             if keys is not None
@@ -168,7 +165,7 @@ class AuthorizationServer:
         accept our own credentials. `IntrospectionValidator` makes a verdict of it.
         """
         if self._introspection is None:
-            self._introspection = IntrospectionEndpoint(
+            self._introspection = _endpoints().IntrospectionEndpoint(
                 self._door, self._places.of_introspection, self._authentication(), issuer=self.issuer, clock=self.clock
             )
         try:
@@ -184,6 +181,8 @@ class AuthorizationServer:
         `token`: as it was presented. `user_id`: the validated token's `user_id`.
         Raises `InvalidToken` if it tells about somebody else, `AuthorizationServerUnavailable` if it cannot be asked.
         """
+        if self._userinfo is None:
+            self._userinfo = _endpoints().UserinfoEndpoint(self._userinfo_door, self._places.of_userinfo)
         try:
             claims = await self._userinfo.ask(token)
         except NoAnswer as failure:
@@ -221,6 +220,11 @@ class AuthorizationServer:
             raise
 
 
+def _endpoints() -> Any:
+    """Loaded when the first token is asked about: who only validates JWTs does without."""
+    return import_module("bearer_guard.authorization_server.endpoints")
+
+
 def _unavailable(reason: Reason, failure: NoAnswer) -> AuthorizationServerUnavailable:
     return AuthorizationServerUnavailable(
         reason, **({"retry_after": failure.retry_after} if failure.retry_after else {})
@@ -229,7 +233,7 @@ def _unavailable(reason: Reason, failure: NoAnswer) -> AuthorizationServerUnavai
 
 def _tls(client_auth: ClientAuthentication | None) -> Callable[[], ssl.SSLContext] | None:
     """Makes the TLS context that shows our certificate, where there is one."""
-    if not isinstance(client_auth, TLSClientAuth) or not client_auth.has_certificate:
+    if not options.is_tls_client_auth(client_auth) or not client_auth.has_certificate:
         return None
     return lambda: with_certificate(client_auth.show_certificate)
 

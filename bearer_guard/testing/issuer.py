@@ -13,7 +13,8 @@ from typing import Any, Self
 import httpx
 from starlette.applications import Starlette
 
-from bearer_guard.authorization_server import AuthorizationServer, ClientSecretBasic
+from bearer_guard.authorization_server import AuthorizationServer
+from bearer_guard.authorization_server.client_auth import ClientSecretBasic
 from bearer_guard.authorization_server.metadata import metadata_urls
 from bearer_guard.errors import ConfigurationError
 from bearer_guard.guard import BearerGuard

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import httpx
 
-from bearer_guard.authorization_server import ClientSecretBasic
+from bearer_guard.authorization_server.client_auth import ClientSecretBasic
 from bearer_guard.cli.demo.api import AUDIENCE, demo_api
 from bearer_guard.cli.demo.journal import Aloud, Journal, listening
 from bearer_guard.cli.demo.screen import Screen
