@@ -58,10 +58,10 @@ _NUMBERS = frozenset({int, float})  # the types themselves: bool would be an int
 _TEXTS = frozenset({str, type(None)})
 
 Facts = tuple[Any, ...]
-"""Issuer, audience, exp, nbf, iat, subject; then the `Reading` of the profile. What is not there, or is no string or
-number where it must be one, is None; a time is then such that its check asks no further, or does."""
+"""Issuer, audience, exp, nbf, iat, subject; then the `Reading` of the profile. An issuer or audience that is no string
+is None; a time that may be left out passes if it is, and one that is no number does not, so that it is looked at."""
 ABSENT = [None, -math.inf, math.inf]
-"""To be put behind the values of claims: a form finds there what is not among them."""
+"""To be put behind the values of claims: there a form finds what is not among them."""
 
 
 class Form:
@@ -76,17 +76,15 @@ class Form:
         kinds = dict(zip(shape.names, shape.kinds, strict=True))
         self._places = {name: place for place, name in enumerate(kinds)}
         there = {name: place for name, place in self._places.items() if kinds[name] is not type(None)}
-        self.telltales = tuple(
-            Failure(reason, name) for name, reason in profile.telltale_claims.items() if name in kinds
-        )
-        self.kind_claims = tuple(name for name in profile.kind_claims if name in kinds)
+        self.telltales = [Failure(reason, name) for name, reason in profile.telltale_claims.items() if name in kinds]
+        self.kind_claims = [name for name in profile.kind_claims if name in kinds]
         # Some servers write "sub": null into tokens that name nobody.
-        self.malformed = tuple(
-            Failure(Reason.MALFORMED_CLAIM, name) for name in ("sub", "jti") if kinds.get(name, str) not in _TEXTS
-        )
+        texts = [(name, kinds.get(name, str)) for name in ("sub", "jti")]
+        self.malformed = [Failure(Reason.MALFORMED_CLAIM, name) for name, kind in texts if kind not in _TEXTS]
         # RFC 7800 section 3.1: an object. Whether it is proven is the guard's question; null must not hide it.
         self.is_bound, self.misbound = "cnf" in kinds, kinds.get("cnf", Claims) is not Claims
-        self.has_required = all(isinstance(path, str) and path in there for path in profile.required)
+        # Those that stand on top. For those below it the values have to be looked at.
+        self.has_required = all(len(names) == 1 and names[0] in there for names in map(names_in, profile.required))
         self.facts_in = _reader(kinds, self._places, there, profile)
 
     def value(self, values: Sequence[Any], name: str) -> Any:
@@ -98,19 +96,22 @@ class Form:
 def _reader(
     kinds: Mapping[str, type], places: Mapping[str, int], there: Mapping[str, int], profile: Profile
 ) -> Callable[[Sequence[Any]], Facts]:
-    nowhere, long_ago, never = (len(places) + place for place in range(len(ABSENT)))
-    fixed = [
-        *(places[name] if kinds.get(name) is str else nowhere for name in ("iss", "aud")),
-        *(
-            places[name] if kinds.get(name) in _NUMBERS else if_wrong if name in kinds else if_missing
-            for name, if_missing, if_wrong in (
-                ("exp", long_ago, long_ago),
-                ("nbf", long_ago, never),
-                ("iat", long_ago, never),
-            )
-        ),
+    nowhere, long_ago, never = range(len(places), len(places) + len(ABSENT))
+
+    def text(name: str) -> int:
+        return places[name] if kinds.get(name) is str else nowhere
+
+    def moment(name: str, *, if_missing: int, if_wrong: int) -> int:
+        return places[name] if kinds.get(name) in _NUMBERS else if_wrong if name in kinds else if_missing
+
+    fixed = (
+        text("iss"),
+        text("aud"),
+        moment("exp", if_missing=long_ago, if_wrong=long_ago),
+        moment("nbf", if_missing=long_ago, if_wrong=never),
+        moment("iat", if_missing=long_ago, if_wrong=never),
         places.get("sub", nowhere),
-    ]
+    )
     plain = profile.ways.plain_places(there, nowhere)
     if plain is not None:
         return itemgetter(*fixed, *plain)

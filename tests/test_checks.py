@@ -327,3 +327,11 @@ def test_a_required_claim_may_stand_deep_down() -> None:
     assert wrong_with({"org": {"id": "1", "unit": "2"}}, profile=profile) == []
     assert wrong_with({"org": {"unit": "2"}}, profile=profile) == [failure(Reason.CLAIM_MISSING, "org.id")]
     assert wrong_with({"org": {"id": "1"}}, profile=profile) == [failure(Reason.CLAIM_MISSING, "org.unit")]
+    on_top = {"org.id": "1", "org": {"unit": "2"}}
+    assert wrong_with(on_top, profile=profile) == [failure(Reason.CLAIM_MISSING, "org.id")]
+
+
+def test_a_required_claim_may_have_a_dot_in_its_name() -> None:
+    profile = replace(profiles.OAUTH2, required=(("org.id",),))
+    assert wrong_with({"org.id": "1"}, profile=profile) == []
+    assert wrong_with({"org": {"id": "1"}}, profile=profile) == [failure(Reason.CLAIM_MISSING, "org.id")]

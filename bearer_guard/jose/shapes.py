@@ -48,19 +48,19 @@ class Shape:
 
     def __init__(self, names_and_kinds: tuple[Any, ...]) -> None:
         size = len(names_and_kinds) // 2
-        self.names: tuple[str, ...] = tuple(_texts[name] for name in names_and_kinds[:size])
-        self.kinds = tuple(_FROZEN.get(kind, kind) for kind in names_and_kinds[size:])
+        self.names: tuple[str, ...] = tuple([_texts[name] for name in names_and_kinds[:size]])
+        self.kinds = tuple([_FROZEN.get(kind, kind) for kind in names_and_kinds[size:]])
         # Where what stands; and how many strings there are at least, with the names.
-        self.compound = self._places(tuple, Claims)
-        self.integers = self._places(int)
-        self.repeated = tuple(place for place in self._places(str) if self.names[place] in _REPEATED)
-        self.strings = size + len(self._places(str))
+        places: dict[type, list[int]] = {str: [], int: [], tuple: [], Claims: []}
+        for place, kind in enumerate(self.kinds):
+            places.setdefault(kind, []).append(place)
+        self.compound = (*places[tuple], *places[Claims])
+        self.integers = tuple(places[int])
+        self.repeated = tuple([place for place in places[str] if self.names[place] in _REPEATED])
+        self.strings = size + len(places[str])
 
     def __len__(self) -> int:
         return len(self.names)
-
-    def _places(self, *kinds: type) -> tuple[int, ...]:
-        return tuple(place for place, kind in enumerate(self.kinds) if kind in kinds)
 
 
 _FROZEN: dict[type, type] = {list: tuple, dict: Claims}

@@ -1,11 +1,13 @@
 """How the cost of validating grows, in microseconds as if the raw signature check (ES256, 1000 bytes) took 80.
 
 **cold**: the validator alone, every token new. **seen before**: the guard's memory. What grows: the bytes of a token
-(a request may bring 16 KiB), the claims in one of 1000 bytes, the tokens remembered, the groups in a token, the keys of
-the issuer, the issuers that one process serves (each with a validator of its own, asked in turn: there is no `ByIssuer`
-yet that finds it). A cost that should not grow is one: a hit among many remembered tokens, a key among many.
+(a request may bring 16 KiB), the claims in one of 1000 bytes, the objects inside of claims, the orders in which an
+issuer writes its claims (nearly every one knows one), the tokens remembered, the groups in a token, the keys of the
+issuer, the issuers that one process serves (each with a validator of its own, asked in turn: there is no `ByIssuer` yet
+that finds it). A cost that should not grow is one: a hit among many remembered tokens, a key among many.
 """
 
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -20,6 +22,8 @@ RAW_MICROSECONDS = 80
 COLD, SEEN = "cold", "seen before"
 KIBIBYTES = (0.5, 1, 2, 4, 8, 16)
 CLAIMS = (9, 13, 20, 40)
+OBJECTS = (1, 4, 16)
+ORDERS = (1, 720)
 REMEMBERED = (1, 10, 100, 1000, 10_000, 100_000)
 GROUPS = (1, 10, 100, 1000)
 KEYS = (1, 10, 100, 200)
@@ -33,6 +37,8 @@ async def measure(effort: Effort) -> Findings:
     lanes = [
         *[lane for size in KIBIBYTES for lane in _token_size(size, effort)],
         *[lane for count in CLAIMS for lane in _claims(count, effort)],
+        *[lane for count in OBJECTS for lane in _objects(count, effort)],
+        *[lane for count in ORDERS if count == 1 or not effort.is_quick for lane in _orders(count, effort)],
         *[await _remembered(count, effort) for count in REMEMBERED if count <= effort.tokens or not effort.is_quick],
         *[lane for count in GROUPS for lane in _groups(count, effort)],
         *[lane for count in KEYS for lane in _keys(count, effort)],
@@ -57,6 +63,20 @@ def _claims(count: int, effort: Effort) -> list[Lane]:
     more_claims: dict[str, Any] = {f"claim_{number}": f"v{number}" for number in range(count - 9)}
     tokens = material.different_tokens(effort.batch, ALGORITHM, **_FEWER_CLAIMS, **more_claims)
     return _both(_counted(count, "claim"), material.validator(), tokens)
+
+
+def _objects(count: int, effort: Effort) -> list[Lane]:
+    access = {f"client-{number}": {"roles": ["reader", "writer"]} for number in range(count)}  # as Keycloak does
+    tokens = material.different_tokens(effort.batch, ALGORITHM, size=0, resource_access=access)
+    return _both(_counted(count, "object"), material.validator(), tokens)
+
+
+def _orders(count: int, effort: Effort) -> list[Lane]:
+    orders = itertools.islice(itertools.permutations([f"claim_{number}" for number in range(6)]), count)
+    each = max(1, effort.batch // count)
+    options: list[dict[str, Any]] = [{**_FEWER_CLAIMS, **dict.fromkeys(order, "v")} for order in orders]
+    tokens = [token for one in options for token in material.different_tokens(each, ALGORITHM, **one)]
+    return _both(_counted(count, "order"), material.validator(), tokens)
 
 
 def _groups(count: int, effort: Effort) -> list[Lane]:
