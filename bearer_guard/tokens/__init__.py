@@ -131,12 +131,12 @@ def bearer_credentials(token: bytes) -> Credentials:
 class _Stating:
     """What an access token holds beside its fields. `claims` are put together when somebody asks for them."""
 
-    __slots__ = ("is_bound", "names", "values")
+    __slots__ = ("_names", "_values", "is_bound")
 
     is_bound: bool
     """Whether there is a `cnf` claim: whether the token is good only with a proof (RFC 7800)."""
-    names: tuple[str, ...]
-    values: tuple[Any, ...]
+    _names: tuple[str, ...]
+    _values: tuple[Any, ...]
     """The names of the claims, which many tokens share, and what they say: a third of the memory that a dict takes."""
 
     if not TYPE_CHECKING:  # else every name would be one of its attributes
@@ -144,7 +144,7 @@ class _Stating:
         def __getattr__(self, name: str) -> Any:
             # Python comes here for what is not there yet. Two threads at once would make two that are equal.
             if name == "claims":
-                value = Claims(zip(self.names, self.values, strict=True))
+                value = Claims(zip(self._names, self._values, strict=True))
             elif name == "is_bound":
                 value = "cnf" in self.claims
             else:

@@ -38,8 +38,7 @@ def judged(
     token.epoch = epoch
     token.userinfo = None
     token.is_bound = form.is_bound
-    token.names = shape.names
-    token.values = tuple(values)
+    token._names, token._values = shape.names, tuple(values)  # noqa: SLF001  its claims, once somebody asks for them
     token.__class__ = AccessToken
     finished: AccessToken = token
     return finished

@@ -1,5 +1,6 @@
 """How signatures are verified: as PyJWT judges them, whatever their bytes are."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -62,6 +63,25 @@ def test_every_signature_is_judged_as_by_pyjwt(keys: Keys, algorithm: str) -> No
         assert is_genuine(key, cut) == judged_by_pyjwt(key, cut) == (cut == signature)
 
     judge()
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512"])
+def test_an_rsa_signature_is_as_long_as_its_key_although_a_number_has_no_leading_zeros(
+    keys: Keys, algorithm: str
+) -> None:
+    key, implementation = keys[algorithm], IMPLEMENTATIONS[algorithm]
+    contents = (b"content %d" % number for number in itertools.count())
+    signed_contents = ((content, implementation.sign(content, key.private_key)) for content in contents)
+    content, signature = next(pair for pair in signed_contents if pair[1][0] == 0)  # one in 256
+    assert is_genuine(key, signature, content)
+    assert not is_genuine(key, signature[1:], content)
+    assert not is_genuine(key, b"\x00" + signature, content)
+
+
+def test_numbers_beyond_the_modulus_and_no_number_at_all_are_no_signatures(keys: Keys) -> None:
+    key = keys["RS256"]
+    for signature in (b"\xff" * 256, bytes(256), b"", bytes(255) + b"\x01"):
+        assert not is_genuine(key, signature)
 
 
 @pytest.mark.parametrize("algorithm", SIZES)
