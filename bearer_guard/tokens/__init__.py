@@ -85,13 +85,6 @@ class Credentials:  # noqa: PLW1641  no key of anything, so without a hash: that
         # Of bytes that are no token a text that is none, either: an error of the decoder would quote them.
         return self._presented if isinstance(self._presented, str) else self._presented.decode("latin-1")
 
-    def __len__(self) -> int:
-        """How long the token is."""
-        return len(self._presented)
-
-    def __bool__(self) -> bool:
-        return True
-
     def __repr__(self) -> str:
         return f"Credentials(scheme={self.scheme!r}, subprotocol={self.subprotocol!r})"
 
