@@ -29,10 +29,11 @@ def wrong_with(
     leeway: float = 30,
     client_ids: frozenset[str] | None = None,
     profile: Profile = profiles.OAUTH2,
+    audiences: frozenset[str] = frozenset({"api", "files"}),
 ) -> list[Failure]:
     """What is wrong with claims that pass, but for what is said."""
     merged = frozen({name: value for name, value in {**GOOD, **claims}.items() if value is not LEFT_OUT})
-    expected = Expectations("https://issuer.test", frozenset({"api", "files"}), client_ids, leeway, profile)
+    expected = Expectations("https://issuer.test", audiences, client_ids, leeway, profile)
     shape, values = stated_by(merged)
     form = expected.forms[shape]
     return list(failures(form, values, form.facts_in(values + ABSENT), typ, NOW, expected))
@@ -177,6 +178,11 @@ def test_what_is_refused_and_why(claims: dict[str, Any], expected: Failure) -> N
     assert wrong_with(claims) == [expected]
 
 
+@pytest.mark.parametrize("aud", ["ab", "ba", "other a"])
+def test_an_audience_is_a_name_and_no_collection_of_letters(aud: str) -> None:
+    assert wrong_with({"aud": aud}, audiences=frozenset({"a"})) == [failure(Reason.AUDIENCE_MISMATCH, "aud")]
+
+
 # --- another kind of token (OIDC Core section 2, RFC 8725 sections 2.8 and 3.11) --------------------------------------
 
 OTHER_KINDS: dict[str, tuple[dict[str, Any], Failure]] = {
@@ -198,6 +204,8 @@ OTHER_KINDS: dict[str, tuple[dict[str, Any], Failure]] = {
         failure(Reason.LOGOUT_TOKEN_USED, "events"),
     ),
     "Keycloak typ Logout": ({"typ": "Logout"}, failure(Reason.LOGOUT_TOKEN_USED, "typ")),
+    "one kind of several": ({"token_use": ["access", "ID"]}, failure(Reason.ID_TOKEN_USED, "token_use")),
+    "typ in an array": ({"typ": ["Refresh"]}, failure(Reason.REFRESH_TOKEN_USED, "typ")),
 }
 
 

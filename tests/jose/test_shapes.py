@@ -12,7 +12,7 @@ from bearer_guard.jose import encode_base64url, parse_json_object, shapes, state
 from bearer_guard.jose.encoding import HIGHEST, LONGEST_NUMBER, LOWEST
 from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, MOST
 from bearer_guard.testing import FakeIssuer
-from bearer_guard.tokens import Claims
+from bearer_guard.tokens import DEEPEST_JSON, Claims
 from tests.jose import read_as_verified
 
 steady = settings(max_examples=600, deadline=None, derandomize=True)
@@ -85,6 +85,23 @@ def test_a_byte_in_the_wrong_place_is_seen_by_both(text: str, place: int, byte: 
     content = bytearray(text.encode())
     content[place % (len(content) + 1) : place % (len(content) + 1)] = [byte]
     assert read(bytes(content)) == carefully_read(bytes(content))
+
+
+@pytest.mark.parametrize("levels", [1, 7, 8, 9, 30, 31, 32, 33, 1000, 200_000])
+@pytest.mark.parametrize("left", ['{"a":', '{"a":1,"b":', '{"a":["x"],"b":["y",'])
+def test_arrays_nested_beyond_reason_are_refused_by_both(left: str, levels: int) -> None:
+    close = "]}" if left.endswith(",") else "}"
+    content = (left + "[" * levels + "]" * levels + close).encode()
+    assert read(content) == carefully_read(content)
+    assert (read(content) is None) == (levels + len(close) - 1 > DEEPEST_JSON - 1)
+
+
+@pytest.mark.parametrize("content", [b'{"cnf":{}}', b'{"a":1,"cnf":{}}', b'{"cnf":[{}]}', b'{"cnf":{"a":{}}}'])
+def test_an_object_is_frozen_even_if_there_is_nothing_in_it(content: bytes) -> None:
+    for _ in range(2):
+        _, values = stated_in(content)
+        inner = values[-1][0] if isinstance(values[-1], tuple) else values[-1]
+        assert type(inner) is Claims
 
 
 @pytest.mark.parametrize("number", [LOWEST, LOWEST + 1, HIGHEST - 1, HIGHEST, 0, -1])

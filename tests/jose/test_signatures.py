@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bearer_guard.jose.algorithms import ALGORITHMS, IMPLEMENTATIONS
-from bearer_guard.jose.signatures import verifiers
+from bearer_guard.jose.signatures import _DIGEST_INFO, verifiers
 from bearer_guard.testing import SigningKey
 
 CONTENT = b"header.payload"
@@ -161,3 +162,73 @@ def test_the_salt_of_rsa_pss_is_as_long_as_the_hash(keys: Keys) -> None:
         assert is_genuine(key, key.private_key.sign(CONTENT, padding, hashes.SHA256())) is good
     other_mask = PSS(mgf=MGF1(hashes.SHA1()), salt_length=32)  # noqa: S303  as a signer should not
     assert not is_genuine(key, key.private_key.sign(CONTENT, other_mask, hashes.SHA256()))
+
+
+# --- RSASSA-PKCS1-v1_5, by comparison (RFC 8017 section 8.2.2) --------------------------------------------------------
+
+DIGESTS: dict[str, hashes.HashAlgorithm] = {
+    "RS256": hashes.SHA256(),
+    "RS384": hashes.SHA384(),
+    "RS512": hashes.SHA512(),
+}
+
+
+@pytest.fixture(scope="module", params=[2048, 2049, 2055, 2056])
+def rsa_key(request: pytest.FixtureRequest) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, request.param)
+
+
+@pytest.mark.parametrize("algorithm", DIGESTS)
+def test_an_rsa_key_need_not_fill_its_last_byte(rsa_key: rsa.RSAPrivateKey, algorithm: str) -> None:
+    verify = verifiers(rsa_key.public_key(), [algorithm])[algorithm]
+    signature = rsa_key.sign(CONTENT, PKCS1v15(), DIGESTS[algorithm])
+    assert len(signature) == (rsa_key.key_size + 7) // 8
+    assert verify(CONTENT, signature)
+    number, modulus = int.from_bytes(signature, "big"), rsa_key.public_key().public_numbers().n
+    others = {
+        "empty": b"",
+        "a zero before it": b"\x00" + signature,
+        "a zero behind it": signature + b"\x00",
+        "a byte less": signature[1:],
+        "nothing": bytes(len(signature)),
+        "the modulus": modulus.to_bytes(len(signature), "big"),
+        "all bits": b"\xff" * len(signature),
+        "beyond the modulus": (number + modulus).to_bytes(len(signature) + 1, "big"),
+    }
+    assert [name for name, other in others.items() if verify(CONTENT, other)] == []
+
+
+@pytest.mark.parametrize("algorithm", DIGESTS)
+def test_a_digest_is_written_in_one_way_alone(algorithm: str) -> None:
+    # CVE-2006-4339 and its kin: whoever parses what a signature holds may overlook what else it holds.
+    key = rsa.generate_private_key(65537, 2048)
+    verify, digest = verifiers(key.public_key(), [algorithm])[algorithm], DIGESTS[algorithm]
+    size, (hash_function, prefix) = 256, _DIGEST_INFO[algorithm[2:]]
+    value = hash_function(CONTENT).digest()
+    info = prefix + value
+    oid, octets = prefix[4:15], prefix[-2:] + value
+    no_null = b"\x30" + bytes([len(oid) + 2 + len(octets)]) + b"\x30" + bytes([len(oid)]) + oid + octets
+
+    def signed_by_hand(held: bytes, ones: int | None = None, head: bytes = b"\x00\x01") -> bytes:
+        padding = b"\xff" * (size - 3 - len(held) if ones is None else ones)
+        message = (head + padding + b"\x00" + held).ljust(size, b"\xaa")
+        numbers = key.private_numbers()
+        number = pow(int.from_bytes(message, "big"), numbers.d, numbers.public_numbers.n)
+        return number.to_bytes(size, "big")
+
+    assert verify(CONTENT, signed_by_hand(info))
+    assert signed_by_hand(info) == key.sign(CONTENT, PKCS1v15(), digest)
+    others = {
+        "parameters left out": signed_by_hand(no_null),
+        "the digest alone": signed_by_hand(value),
+        "the name alone": signed_by_hand(prefix),
+        "nothing": signed_by_hand(b""),
+        "a byte more": signed_by_hand(info + b"\x00"),
+        "rubbish behind it": signed_by_hand(info, ones=8),
+        "rubbish before it": signed_by_hand(b"\xaa" * 8 + info),
+        "no padding": signed_by_hand(info, ones=0),
+        "padding for encryption": signed_by_hand(info, head=b"\x00\x02"),
+        "another digest": signed_by_hand(prefix + value[::-1]),
+        **{name: key.sign(CONTENT, PKCS1v15(), other) for name, other in DIGESTS.items() if name != algorithm},
+    }
+    assert [name for name, other in others.items() if verify(CONTENT, other)] == []
