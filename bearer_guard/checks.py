@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from bearer_guard.errors import Reason
-from bearer_guard.jose import Shape
-from bearer_guard.kept import LONGEST_ARRAY, Kept
+from bearer_guard.jose import LONGEST_NAMES, Shape
+from bearer_guard.kept import Kept
 from bearer_guard.profiles import Profile
 from bearer_guard.tokens import Claims, names_in, value_at
 
@@ -47,7 +47,7 @@ class Expectations:
         self.profile = profile
         self.may_lack = may_lack
         self.types = profile.typ - set(profile.header_types)
-        self.forms: Kept[Shape, Form] = Kept(self._form, LONGEST_ARRAY)
+        self.forms: Kept[Shape, Form] = Kept(self._form, LONGEST_NAMES)
         """What is known about all tokens whose claims have one shape."""
 
     def _form(self, shape: Shape) -> "Form":

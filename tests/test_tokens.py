@@ -5,7 +5,7 @@ import inspect
 import json
 import pickle
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
 
@@ -243,6 +243,29 @@ def test_a_validated_token_is_bound_if_it_has_a_cnf_claim_and_so_is_what_is_made
         assert copied(bound).is_bound
         assert copied(bound).confirmation == {"jkt": "x"}
         assert not copied(free).is_bound
+
+
+def test_no_subclass_can_hide_that_a_token_is_bound() -> None:
+    with pytest.raises(TypeError, match="hides"):
+
+        @dataclass(frozen=True, kw_only=True)
+        class Annotated(AccessToken):
+            is_bound: bool
+
+    with pytest.raises(TypeError, match="hides"):
+
+        class Assigned(AccessToken):
+            is_bound = False
+
+    class Mine(AccessToken):
+        @property
+        def tenant(self) -> Any:
+            return self.claims["tenant"]
+
+    token = token_with({"cnf": {}, "tenant": "acme"})
+    mine = Mine(**{each.name: getattr(token, each.name) for each in fields(AccessToken)})
+    assert mine.is_bound
+    assert mine.tenant == "acme"
 
 
 @pytest.mark.parametrize("name", ["scope", "_claims", "__fspath__"])

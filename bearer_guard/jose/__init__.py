@@ -13,12 +13,13 @@ from bearer_guard.jose.compact import (
 )
 from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.jose.keys import VerificationKey, load_verification_key, public_jwk
-from bearer_guard.jose.shapes import Shape, Stated, stated_by, stated_in
+from bearer_guard.jose.shapes import LONGEST_NAMES, Shape, Stated, stated_by, stated_in
 from bearer_guard.jose.signing import load_private_key
 from bearer_guard.jose.weak_keys import UnusableKey
 
 __all__ = [
     "ALGORITHMS",
+    "LONGEST_NAMES",
     "CompactJWS",
     "Header",
     "Shape",

@@ -60,11 +60,20 @@ class Shape:
         self.strings = size + len(places[str])
 
     def __len__(self) -> int:
-        return len(self.names)
+        """What keeping it takes: the characters of its names."""
+        return sum(map(len, self.names))
 
 
 _FROZEN: dict[type, type] = {list: tuple, dict: Claims}
 _shapes: Kept[tuple[Any, ...], Shape] = Kept(Shape, 2 * LONGEST_ARRAY)
+LONGEST_NAMES = 8192
+"""Characters of all names in a shape that is kept."""
+
+
+def _shape(names_and_kinds: tuple[Any, ...]) -> Shape:
+    names = names_and_kinds[: len(names_and_kinds) // 2]
+    return Shape(names_and_kinds) if sum(map(len, names)) > LONGEST_NAMES else _shapes[names_and_kinds]
+
 
 Stated = tuple[Shape, list[Any]]
 """An object, taken apart: its shape, and the values in the order of its names."""
@@ -72,7 +81,7 @@ Stated = tuple[Shape, list[Any]]
 
 def stated_by(claims: Claims) -> Stated:
     """Claims, taken apart."""
-    shape, values = _shapes[*claims, *map(type, claims.values())], [*claims.values()]
+    shape, values = _shape((*claims, *map(type, claims.values()))), [*claims.values()]
     for place in shape.repeated:
         values[place] = _texts[values[place]]
     return shape, values
@@ -98,7 +107,7 @@ def stated_in(content: bytes) -> Stated:
         key = (*members, *map(type, values))
         shape = _shapes.get(key)
         if shape is None:
-            shape = _shapes[key]
+            shape = _shape(key)
         strings = shape.strings
         for place in shape.compound:
             values[place], inside = _frozen(values[place], _DEEPEST)

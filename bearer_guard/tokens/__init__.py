@@ -132,6 +132,13 @@ class _Stating:
     _values: tuple[Any, ...]
     """The names of the claims, which many tokens share, and what they say: a third of the memory that a dict takes."""
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if not {*vars(cls), *vars(cls).get("__annotations__", ())}.isdisjoint(_Stating.__slots__):
+            raise TypeError(
+                f"{cls.__name__} hides {', '.join(_Stating.__slots__)}: a guard asks whether a token is bound"
+            )
+
     if not TYPE_CHECKING:  # else every name would be one of its attributes
 
         def __getattr__(self, name: str) -> Any:

@@ -8,12 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bearer_guard import InvalidToken, JWTValidator
-from bearer_guard.jose import encode_base64url, parse_json_object, shapes, stated_by, stated_in
+from bearer_guard.jose import LONGEST_NAMES, encode_base64url, parse_json_object, shapes, stated_by, stated_in
 from bearer_guard.jose.encoding import HIGHEST, LONGEST_NUMBER, LOWEST
 from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, MOST
 from bearer_guard.testing import FakeIssuer
 from bearer_guard.tokens import DEEPEST_JSON, Claims
-from tests.jose import read_as_verified
+from tests.jose import put_together, read_as_verified
 
 steady = settings(max_examples=600, deadline=None, derandomize=True)
 
@@ -217,6 +217,16 @@ def test_what_is_long_is_not_kept(more: int, *, is_kept: bool) -> None:
 def test_shapes_of_many_claims_are_not_kept(more: int, *, is_kept: bool) -> None:
     document = {f"claim {number}": number for number in range(LONGEST_ARRAY + more)}
     assert claims_in(document) == document
+    assert bool(shapes._shapes) is is_kept
+
+
+@pytest.mark.usefixtures("_nothing_kept")
+@pytest.mark.parametrize(("more", "is_kept"), [(0, True), (1, False)], ids=["as long as may be", "longer"])
+def test_shapes_with_long_names_are_not_kept(more: int, *, is_kept: bool) -> None:
+    document = {"a" * (LONGEST_NAMES - 1 + more): 1, "b": 2}
+    stated = stated_in(json.dumps(document).encode())
+    assert put_together(stated) == put_together(stated_by(put_together(stated))) == document
+    assert len(stated[0]) == LONGEST_NAMES + more
     assert bool(shapes._shapes) is is_kept
 
 
