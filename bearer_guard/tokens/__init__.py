@@ -139,7 +139,7 @@ class _Stating:
                 f"{cls.__name__} hides {', '.join(_Stating.__slots__)}: a guard asks whether a token is bound"
             )
 
-    if not TYPE_CHECKING:  # else every name would be one of its attributes
+    if not TYPE_CHECKING:  # pragma: no branch  else type checkers would believe that every name is there
 
         def __getattr__(self, name: str) -> Any:
             # Python comes here for what is not there yet. Two threads at once would make two that are equal.
