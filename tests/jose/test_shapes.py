@@ -128,9 +128,8 @@ def test_the_usual_claims_are_not_read_twice(monkeypatch: pytest.MonkeyPatch) ->
         raise AssertionError("the careful reader was asked")
 
     monkeypatch.setattr(shapes, "parse_json_object", careful)
-    content = (
-        '{"sub":"é","exp":1,"groups":["a"],"x":null,"y":true,"z":1.5,"realm_access":{"roles":["r"]},"a":[{"b":1}]}'
-    )
+    plain = '"sub":"é","exp":1,"groups":["a"],"x":null,"y":true,"z":1.5'
+    content = f'{{{plain},"realm_access":{{"roles":["r"]}},"a":[{{"b":1,"c":"d"}}]}}'
     assert stated_in(content.encode())
 
 
