@@ -100,7 +100,7 @@ def stated_in(content: bytes) -> Stated:
     # Read without any Python for most members. What is not surely good is left to the careful reader, who decides.
     text = content.decode("utf-8")
     if "\\" in text:
-        return stated_by(parse_json_object(content))
+        return _carefully(content)
     try:
         members, end = _scan(text, 0)
         values = [*members.values()]
@@ -113,17 +113,21 @@ def stated_in(content: bytes) -> Stated:
             values[place], inside = _frozen(values[place], _DEEPEST)
             strings += inside
     except (AttributeError, RecursionError, StopIteration, ValueError):
-        return stated_by(parse_json_object(content))
+        return _carefully(content)
     for place in shape.integers:
         if not LOWEST < values[place] < HIGHEST:
-            return stated_by(parse_json_object(content))
+            return _carefully(content)
     # Without escapes each string takes two quotation marks. If there are more, a member was given twice.
     if end != len(text) or text.count('"') != 2 * strings:
-        return stated_by(parse_json_object(content))
+        return _carefully(content)
     for place in shape.repeated:
         said = values[place]
         values[place] = _texts.get(said) or _texts[said]
     return shape, values
+
+
+def _carefully(content: bytes) -> Stated:
+    return stated_by(parse_json_object(content))
 
 
 def _frozen(value: Any, levels: int) -> tuple[Any, int]:
