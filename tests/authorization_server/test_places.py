@@ -16,7 +16,7 @@ from bearer_guard import (
     Reason,
     StaticKeys,
 )
-from bearer_guard.authorization_server.http import door
+from bearer_guard.authorization_server.http import clients, door
 from bearer_guard.jose import Header
 from bearer_guard.testing import MovableClock, SigningKey
 from tests.authorization_server.desk import ACTIVE, ME, TOKEN, Desk
@@ -121,7 +121,9 @@ PATHS = {"jwks_uri": "jwks", "introspection_endpoint": "introspect", "userinfo_e
 async def test_a_thousand_introspections_on_a_cold_start_cause_one_discovery(
     desk: Desk, found: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "LONGEST_WAIT", 60)  # one process plays both parts here, and may have half a core for it
+    # One process plays both parts here, and may have half a core for it.
+    monkeypatch.setattr(door, "LONGEST_WAIT", 60)
+    monkeypatch.setattr(clients, "DEADLINE", 60)
     answers = await asyncio.gather(*(found.introspect(f"token-{number}") for number in range(1000)))
     assert answers == [ACTIVE] * 1000
     assert desk.hits == {RFC_8414: 1, "/introspect": 1000}
