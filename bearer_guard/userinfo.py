@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple, Self
 from bearer_guard.authorization_server import AuthorizationServer, SharedCalls
 from bearer_guard.errors import AuthorizationServerUnavailable, ConfigurationError, Reason
 from bearer_guard.profiles import OAUTH2, Profile
-from bearer_guard.profiles.reading import names_of
 from bearer_guard.stores.remembered import Remembered
 from bearer_guard.tokens import AccessToken, Claims, fingerprint
 
@@ -133,5 +132,4 @@ class UserInfo:
 
     def _merged(self, token: AccessToken, claims: Claims) -> AccessToken:
         *_, groups, roles = self._profile.read(claims)
-        all_groups, all_roles = token.groups | names_of(groups), token.roles | names_of(roles)
-        return replace(token, groups=all_groups, roles=all_roles, userinfo=claims)
+        return replace(token, groups=token.groups | groups, roles=token.roles | roles, userinfo=claims)

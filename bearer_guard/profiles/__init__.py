@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from bearer_guard.errors import ConfigurationError, Reason
-from bearer_guard.profiles.reading import Reading, Ways, names_of, scopes_in, user_behind, way
+from bearer_guard.profiles.reading import Reading, Ways, scopes_in, user_behind, way
 from bearer_guard.tokens import ClaimPath, Claims, is_claim_path
 
 _ID, _REFRESH, _LOGOUT = Reason.ID_TOKEN_USED, Reason.REFRESH_TOKEN_USED, Reason.LOGOUT_TOKEN_USED
@@ -118,11 +118,11 @@ class Profile:
 
     def groups_of(self, claims: Claims) -> frozenset[str]:
         """The groups: strings, arrays of strings, and SCIM's arrays of objects; anything else grants nothing."""
-        return names_of(self.read(claims)[3])
+        return self.read(claims)[3]
 
     def roles_of(self, claims: Claims) -> frozenset[str]:
         """The roles, read like the groups."""
-        return names_of(self.read(claims)[4])
+        return self.read(claims)[4]
 
     def read(self, claims: Claims) -> Reading:
         """What is in claims, all at once: the values for scope, client and user, then for groups and roles."""

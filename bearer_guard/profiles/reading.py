@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from bearer_guard.kept import LONGEST_ARRAY, LONGEST_TEXT, Kept
 from bearer_guard.tokens import ClaimPath, Claims, names_in, value_at
 
-Reading = tuple[Any, Any, Any, Any, Any]
-"""What a profile finds in claims: the values for scope, client, user, groups and roles, which nobody has looked at."""
+Reading = tuple[Any, Any, Any, frozenset[str], frozenset[str]]
+"""What a profile finds in claims: the values for scope, client and user, which nobody has looked at; groups; roles."""
 
 _Paths = tuple[ClaimPath, ...]
 _Names = tuple[str, ...]
