@@ -58,9 +58,9 @@ _NUMBERS = frozenset({int, float})  # the types themselves: bool would be an int
 _TEXTS = frozenset({str, type(None)})
 
 Facts = tuple[Any, ...]
-"""Issuer, audience, exp, nbf, iat, subject; then the `Reading` of the profile, where groups and roles that are one plain
-claim each are left as they stand. An issuer or audience that is no string is None; a time that may be left out passes if
-it is, and one that is no number does not, so that it is looked at."""
+"""Issuer, audience, exp, nbf, iat, subject; then the `Reading` of the profile, where groups and roles that are one
+plain claim each are left as they stand. An issuer or audience that is no string is None; a time that may be left out
+passes if it is, and one that is no number does not, so that it is looked at."""
 ABSENT = [None, -math.inf, math.inf]
 """To be put behind the values of claims: there a form finds what is not among them."""
 
