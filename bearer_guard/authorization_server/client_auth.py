@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from urllib.parse import quote_plus
 
 from bearer_guard.errors import ConfigurationError
-from bearer_guard.jose import ALGORITHMS, load_private_key, sign_compact
+from bearer_guard.jose import ALGORITHMS, sign_compact
+from bearer_guard.jose.signing import load_private_key
 
 Secret = str | Callable[[], str | Awaitable[str]]
 """A secret, or a function (async or not) that is called for it before each call, so that it can rotate."""

@@ -1,6 +1,7 @@
 """The one door to PyJWT: compact form, header, keys, verify, sign.
 
 RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 and RFC 8037 (algorithms), RFC 8725 (best current practice).
+Who only validates has no private key: `signing` is imported from its own file.
 """
 
 from bearer_guard.jose.algorithms import ALGORITHMS
@@ -14,7 +15,6 @@ from bearer_guard.jose.compact import (
 from bearer_guard.jose.encoding import decode_base64url, encode_base64url, parse_json_object
 from bearer_guard.jose.keys import VerificationKey, load_verification_key, public_jwk
 from bearer_guard.jose.shapes import LONGEST_NAMES, Shape, Stated, stated_by, stated_in
-from bearer_guard.jose.signing import load_private_key
 from bearer_guard.jose.weak_keys import UnusableKey
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "encode_base64url",
     "has_jwt_form",
     "json_in",
-    "load_private_key",
     "load_verification_key",
     "parse_json_object",
     "public_jwk",

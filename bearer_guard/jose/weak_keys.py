@@ -17,9 +17,6 @@ _SIGN = 1 << 255
 _ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL_ORDER = frozenset({0, 1, _P - 1, _P, _P + 1, _ORDER_8, _P - _ORDER_8})
 
-# CVE-2017-15361: modulo each small prime, the keys of one library are powers of 65537, and so can be factored.
-_ROCA_PRIMES = tuple(n for n in range(3, 168) if all(n % divisor for divisor in range(2, n)))
-
 
 class UnusableKey(ValueError):
     """A JWK that cannot verify signatures, with the reason. It never carries key material."""
@@ -39,13 +36,15 @@ def _refuse_weak_rsa(key: RSAPublicKey) -> None:
     numbers = key.public_numbers()
     if numbers.e > _LARGEST_RSA_EXPONENT:
         raise UnusableKey("its RSA exponent is beyond reason")
-    if all(numbers.n % prime in _powers_of_65537(prime) for prime in _ROCA_PRIMES):
+    if all(numbers.n % prime in powers for prime, powers in _roca_marks().items()):
         raise UnusableKey("its RSA modulus can be factored (CVE-2017-15361)")
 
 
 @functools.cache
-def _powers_of_65537(prime: int) -> frozenset[int]:
-    return frozenset(pow(65537, exponent, prime) for exponent in range(prime - 1))
+def _roca_marks() -> dict[int, frozenset[int]]:
+    """CVE-2017-15361: modulo each small prime, the keys of one library are powers of 65537, and so can be factored."""
+    primes = [n for n in range(3, 168) if all(n % divisor for divisor in range(2, n))]
+    return {prime: frozenset(pow(65537, exponent, prime) for exponent in range(prime - 1)) for prime in primes}
 
 
 def _refuse_small_order(key: Ed25519PublicKey) -> None:

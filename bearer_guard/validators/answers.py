@@ -59,7 +59,7 @@ class AnswerMemory:
 
     def get(self, key: bytes, max_age: float | None) -> Fact | None:
         """The answer in memory, while it may be used."""
-        fact = self._active.get(key) or self._inactive.get(key)
+        fact = self._active.young.get(key) or self._active.get(key) or self._inactive.get(key)
         return fact if fact is not None and self.is_usable(fact, max_age) else None
 
     def is_usable(self, fact: Fact, max_age: float | None) -> bool:

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
-from bearer_guard.jose import ALGORITHMS, load_private_key, load_verification_key, sign_compact
+from bearer_guard.jose import ALGORITHMS, load_verification_key, sign_compact
+from bearer_guard.jose.signing import load_private_key
 from bearer_guard.testing import SigningKey
 
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from bearer_guard import BearerGuardMiddleware, require_scopes
 from tests.benchmarks import material
+from tests.benchmarks.contestants import least
 from tests.benchmarks.contestants.verifiers import Verify, fastmcp_verifier, pyjwt
 from tests.benchmarks.findings import US
 
@@ -34,6 +35,12 @@ async def orders(request: Request) -> JSONResponse:
 def bare() -> ASGIApp:
     """Nobody guards it."""
     return Starlette(routes=[Route(PATH, orders)])
+
+
+def least_in_python(remember: int = 1024) -> ASGIApp:
+    """A yardstick, which takes part where nothing is refused."""
+    validate = least.remembering(least.verifier(material.jwks(), ALGORITHM), remember)
+    return least.application(orders, PATH, SCOPE, validate)
 
 
 def bearer_guard(remember: int = 1024) -> ASGIApp:

@@ -10,7 +10,15 @@ from starlette.types import ASGIApp
 
 from tests.benchmarks import asgi, material
 from tests.benchmarks.contestants import entered
-from tests.benchmarks.contestants.applications import ALGORITHM, APPLICATIONS, BARE, bare, bearer_guard
+from tests.benchmarks.contestants.applications import (
+    ALGORITHM,
+    APPLICATIONS,
+    BARE,
+    bare,
+    bearer_guard,
+    least_in_python,
+)
+from tests.benchmarks.contestants.least import LEAST
 from tests.benchmarks.findings import US, Findings, Target
 from tests.benchmarks.racing import Effort, Lane, race
 
@@ -22,9 +30,10 @@ async def measure(effort: Effort) -> Findings:
     """One race: each application twice."""
     cold = [asgi.bearer(token) for token in material.tokens(ALGORITHM, effort.tokens)]
     seen = cold[: effort.batch]
-    applications, absent = await entered(APPLICATIONS, lambda app: let_in(app, cold[0]))
+    applications, absent = await entered({LEAST: least_in_python, **APPLICATIONS}, lambda app: let_in(app, cold[0]))
     lanes = [_lane(ROW_SEEN, name, app, seen) for name, app in applications.items()]
-    applications[US] = bearer_guard(effort.memory)  # a memory of its own, which always misses
+    # Memories of their own, which always miss.
+    applications |= {LEAST: least_in_python(effort.memory), US: bearer_guard(effort.memory)}
     lanes += [_lane(ROW_COLD, name, app, cold) for name, app in applications.items()]
     findings = await race(_lane(ROW_SEEN, BARE, bare(), seen), lanes, effort)
     findings.unit = "times the bare route"

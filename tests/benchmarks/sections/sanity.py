@@ -6,7 +6,7 @@ be, or a good one refused. Speed is to be read with this table beside it: a chec
 """
 
 from tests.benchmarks import material
-from tests.benchmarks.contestants import entered, maybe_await
+from tests.benchmarks.contestants import entered, least, maybe_await
 from tests.benchmarks.contestants.verifiers import JWKS, VERIFIERS, Verify
 from tests.benchmarks.findings import US, Findings, Verdict
 from tests.benchmarks.hostile import GOOD, presented_tokens
@@ -19,7 +19,8 @@ ALGORITHM = "RS256"
 async def measure(effort: Effort) -> Findings:
     """Every token to every contestant."""
     good = material.token(ALGORITHM)
-    makers = {**VERIFIERS, US: _guard}  # a token bound to a key is refused by the guard, not by its validator
+    # A token bound to a key is refused by the guard, not by its validator.
+    makers = {least.LEAST: least.verifier, **VERIFIERS, US: _guard}
     contestants, absent = await entered(makers, lambda verify: accept(verify, good), material.jwks(), ALGORITHM)
     verdicts = [
         Verdict(row, name, await _accepts(verify, token), row in GOOD)
