@@ -7,8 +7,7 @@ deadline, which it takes along wherever it goes: two layers never add up.
 import hashlib
 import json
 import logging
-from dataclasses import fields
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
 from bearer_guard.authorization_server import AuthorizationServer
 from bearer_guard.checks import Expectations
@@ -35,7 +34,8 @@ _MOST_INACTIVE = 1024
 """They have a pool of their own: whoever sends rubbish pushes out nothing but rubbish."""
 
 
-class Fact(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fact:
     """One answer. `asked_at`: seconds of the clock's `monotonic()`, when the question was put."""
 
     token: AccessToken | None
