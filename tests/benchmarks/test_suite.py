@@ -8,8 +8,8 @@ import pytest
 
 from bearer_guard import JWTValidator
 from tests.benchmarks import __main__ as suite
-from tests.benchmarks import material, plot, report
-from tests.benchmarks.contestants import applications, verifiers
+from tests.benchmarks import asgi, material, plot, report
+from tests.benchmarks.contestants import applications, least, verifiers
 from tests.benchmarks.findings import US, Figure, Findings, Spread, Target, shown
 from tests.benchmarks.racing import FULL, QUICK, Effort, Lane, race
 
@@ -41,6 +41,25 @@ def test_the_guard_refuses_what_the_sanity_section_says_and_lets_the_good_token_
     verdicts = [verdict for verdict in suite.run("sanity", QUICK).verdicts if verdict.column == US]
     assert [verdict.row for verdict in verdicts if verdict.accepts] == ["a good token"]
     assert all(verdict.may_be_accepted == verdict.accepts for verdict in verdicts)
+
+
+async def test_the_yardstick_takes_part_and_asks_what_it_says() -> None:
+    validate = least.remembering(least.verifier(material.jwks(), "ES256"), size=1)
+    good = material.token("ES256")
+    for presented in (good, good.encode(), good):  # anew, and remembered
+        assert (await validate(presented))["aud"] == material.AUDIENCE
+    claims: list[dict[str, Any]] = [{"iss": "x"}, {"aud": "x"}, {"exp": -60}]
+    for presented in (material.tampered(good), *(material.token("ES256", **wrong) for wrong in claims)):
+        with pytest.raises(least.Refused):
+            await validate(presented)
+
+
+async def test_the_route_behind_the_yardstick_wants_a_token_with_its_scope() -> None:
+    app = applications.least_in_python()
+    assert await asgi.status_of(app, asgi.bearer(material.token())) == 200
+    for headers in (asgi.headers(None), asgi.bearer(material.token(scope="other")), asgi.headers("Basic YTpi")):
+        with pytest.raises(least.Refused):
+            await asgi.status_of(app, headers)
 
 
 @pytest.mark.parametrize("effort", [QUICK, FULL], ids=["quick", "full"])

@@ -2,8 +2,8 @@
 
 **cold**: every token is seen for the first time. **cold, memory on**: the same through the guard, whose memory of
 validated tokens always misses. **seen before**: the guard remembers the token, and checks again what may have changed.
-The others remember nothing: their figure would be the cold one again. "least in Python" is no library: how far it is
-from the raw check no library in Python can change, on this machine.
+The others remember nothing: their figure would be the cold one again. "least in Python" is no library, but what
+hardly any in Python will be below on this machine.
 """
 
 from collections.abc import Sequence
